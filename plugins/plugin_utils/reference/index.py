@@ -1,0 +1,194 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reference Values as the appraisal looks them up: one set membership per log entry.
+
+Built once per run and shared by all nodes that have the same Reference Values.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, from_plain
+
+Pairs = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class FileIndex:
+    """Known files of a host or an SC, of all documents that count now, and of those that no longer do.
+
+    Attributes:
+        pairs: (path, ``algorithm:hex``) that are known now.
+        paths: paths that are known now.
+        places: digest → one path that has it now.
+        algorithms: algorithms that digests are known in now.
+        expired: (path, digest) that only an expired document knows.
+        names: documents that count now.
+        ended: documents that have expired.
+    """
+
+    pairs: Pairs = frozenset()
+    paths: frozenset[str] = frozenset()
+    places: Mapping[str, str] = field(default_factory=dict)
+    algorithms: frozenset[str] = frozenset()
+    expired: Pairs = frozenset()
+    names: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether any document counts now: without one, an unknown file says nothing."""
+        return bool(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class BootIndex:
+    """Known boot events and texts.
+
+    Attributes:
+        events: (pcr, digest) that are known now.
+        texts: (pcr, text) that are known now.
+        covered: PCRs that the documents which count now speak of.
+        modules: kernel modules inside known initial RAM disks, by name with ``_`` for ``-``.
+        expired: (pcr, digest or text) that only an expired document knows.
+        names: documents that count now.
+        ended: documents that have expired.
+    """
+
+    events: frozenset[tuple[int, str]] = frozenset()
+    texts: frozenset[tuple[int, str]] = frozenset()
+    covered: frozenset[int] = frozenset()
+    modules: frozenset[str] = frozenset()
+    expired: frozenset[tuple[int, str]] = frozenset()
+    names: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceSet:
+    """All Reference Values of an appraisal.
+
+    Attributes:
+        host: files of the host image.
+        boot: boot events and texts.
+        sc: SC name → files of its image.
+    """
+
+    host: FileIndex
+    boot: BootIndex
+    sc: Mapping[str, FileIndex]
+
+    @classmethod
+    def from_plain(cls, plain: object, now: datetime) -> ReferenceSet:
+        """Index documents.
+
+        Args:
+            plain: ``{"host": [document, ...], "boot": [...], "sc": {name: [document, ...]}}``; a document is
+                plain data or a :class:`~.document.ReferenceDocument`. A ReferenceSet is returned as it is.
+            now: time that decides which documents count.
+
+        Raises:
+            ReferenceValueError: a key is unknown, or a document is not valid or of another kind.
+        """
+        if isinstance(plain, ReferenceSet):
+            return plain
+        if not isinstance(plain, Mapping):
+            raise ReferenceValueError("reference values", f"must be a mapping, not {type(plain).__name__}.")
+        for key in plain:
+            if key not in _KINDS:
+                raise ReferenceValueError(
+                    "reference values", f"has an unknown key {printable(key)!r}.", f"use {', '.join(_KINDS)}."
+                )
+        of_scs = plain.get("sc") or {}
+        if not isinstance(of_scs, Mapping):
+            raise ReferenceValueError("reference values, sc", "must be a mapping of SC name to documents.")
+        return cls(
+            host=index_files(_documents(plain.get("host"), "host", "reference values, host"), now),
+            boot=index_boot(_documents(plain.get("boot"), "boot", "reference values, boot"), now),
+            sc={
+                str(name): index_files(_documents(docs, "sc", f"reference values, sc, {printable(name)}"), now)
+                for name, docs in of_scs.items()
+            },
+        )
+
+
+_KINDS: Final = ("host", "boot", "sc")
+
+
+def index_files(documents: Iterable[ReferenceDocument], now: datetime) -> FileIndex:
+    """Index the files of documents of one host or SC."""
+    current, ended = _divide(documents, now)
+    pairs = _pairs(current)
+    places: dict[str, str] = {}
+    for path, digest in pairs:
+        if digest not in places or path < places[digest]:
+            places[digest] = path
+    return FileIndex(
+        pairs=pairs,
+        paths=frozenset(path for path, _ in pairs),
+        places=places,
+        algorithms=frozenset(digest.partition(":")[0] for digest in places),
+        expired=_pairs(ended) - pairs,
+        names=tuple(d.name for d in current),
+        ended=tuple(d.name for d in ended),
+    )
+
+
+def index_boot(documents: Iterable[ReferenceDocument], now: datetime) -> BootIndex:
+    """Index boot events and texts."""
+    current, ended = _divide(documents, now)
+    events, texts = _events(current), _texts(current)
+    return BootIndex(
+        events=events,
+        texts=texts,
+        covered=frozenset(pcr for pcr, _ in events | texts),
+        modules=frozenset(name for d in current for name in d.modules),
+        expired=(_events(ended) | _texts(ended)) - events - texts,
+        names=tuple(d.name for d in current),
+        ended=tuple(d.name for d in ended),
+    )
+
+
+def _documents(value: object, kind: str, where: str) -> list[ReferenceDocument]:
+    if value is None:
+        return []
+    if not isinstance(value, (list, tuple)):
+        raise ReferenceValueError(where, "must be a list of documents.")
+    documents = [from_plain(d, f"{where}[{i}]") for i, d in enumerate(value)]
+    for i, document in enumerate(documents):
+        if document.kind != kind:
+            raise ReferenceValueError(f"{where}[{i}]", f"is of kind {document.kind!r}, not {kind!r}.")
+    return documents
+
+
+def _divide(
+    documents: Iterable[ReferenceDocument], now: datetime
+) -> tuple[list[ReferenceDocument], list[ReferenceDocument]]:
+    current: list[ReferenceDocument] = []
+    ended: list[ReferenceDocument] = []
+    for document in documents:
+        (current if document.current(now) else ended).append(document)
+    return current, ended
+
+
+def _pairs(documents: list[ReferenceDocument]) -> Pairs:
+    return frozenset((path, digest) for d in documents for path, digests in d.files.items() for digest in digests)
+
+
+def _events(documents: list[ReferenceDocument]) -> frozenset[tuple[int, str]]:
+    return frozenset((e.pcr, digest) for d in documents for e in d.events for digest in e.digests)
+
+
+def _texts(documents: list[ReferenceDocument]) -> frozenset[tuple[int, str]]:
+    return frozenset((t.pcr, t.text) for d in documents for t in d.texts)
+
+
+__all__ = ["BootIndex", "FileIndex", "Pairs", "ReferenceSet", "index_boot", "index_files"]
