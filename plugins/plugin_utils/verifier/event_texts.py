@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts of boot loaders: GRUB's commands and kernel command lines (PCR 8), systemd's command lines (PCR 12).
+
+GRUB writes a label before each text (``grub_cmd: ``, ``kernel_cmdline: ``), which the digest does not cover: whoever
+can write the log can change one into the other. So a command line is compared with GRUB's own ``linux`` command,
+whose text the digest covers too, and with the load options that the kernel's stub measured (PCR 9). This package is
+private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import Tagged
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import HASHES
+
+_GRUB_PCR: Final = 8
+_SYSTEMD_PCR: Final = 12
+_LOAD_OPTIONS_TAG: Final = 0x8F3B22ED
+_COMMAND_LINE_LABELS: Final = {"kernel_cmdline", "grub_kernel_cmdline"}
+_LINUX_COMMAND: Final = re.compile(r"linux(?:efi|16)? +(.*)", re.DOTALL)
+_QUOTING: Final = re.compile(r"[\\'\"]|\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCommandLine:
+    """A kernel command line as a loader measured it.
+
+    Attributes:
+        index: number of the event.
+        pcr: 8 (GRUB: the kernel's path comes first) or 12 (systemd).
+        text: the text that was hashed.
+        confirmed: the kernel's own stub measured the same (PCR 9); False where it did not or could not say.
+    """
+
+    index: int
+    pcr: int
+    text: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderTexts:
+    """Commands of GRUB, kernel command lines, and the events whose labels contradict the rest."""
+
+    commands: tuple[str, ...]
+    command_lines: tuple[KernelCommandLine, ...]
+    disputed: tuple[Event, ...]
+
+
+def loader_texts(events: Sequence[Event]) -> LoaderTexts:
+    """Return what the loaders measured as text, from verified data alone."""
+    texts = [(event, text) for event in events if (text := _text(event)) is not None]
+    commands = [(event, text) for event, text in texts if not _is_command_line(event)]
+    lines = [(event, text) for event, text in texts if _is_command_line(event)]
+    options = [event for event in events if _is_load_options(event)]
+    return LoaderTexts(
+        tuple(text for _event, text in commands),
+        tuple(KernelCommandLine(e.index, e.pcr, text, _confirmed(text, e.pcr, options)) for e, text in lines),
+        tuple(_disputed(commands, [(event, text) for event, text in lines if _label(event)])),
+    )
+
+
+def load_options_text(command_line: str, pcr: int) -> str:
+    """Return what the kernel's stub is given for a command line: GRUB marks the kernel's path."""
+    return f"BOOT_IMAGE={command_line}" if pcr == _GRUB_PCR else command_line
+
+
+def _text(event: Event) -> str | None:
+    """Return the text of a loader's event, if its digest proves one."""
+    if event.type != ev.EV_IPL or event.pcr not in {_GRUB_PCR, _SYSTEMD_PCR} or event.verified is None:
+        return None
+    data = event.verified.data
+    return data.text if isinstance(data, Text) else None
+
+
+def _is_command_line(event: Event) -> bool:
+    """GRUB labels its texts; systemd measures nothing but command lines, without a label."""
+    return _label(event) in _COMMAND_LINE_LABELS | {""}
+
+
+def _label(event: Event) -> str:
+    data = event.claimed.data if event.claimed is not None else None
+    return data.label if isinstance(data, Text) else ""
+
+
+def _is_load_options(event: Event) -> bool:
+    data = event.claimed.data if event.claimed is not None else None
+    return isinstance(data, Tagged) and data.tag == _LOAD_OPTIONS_TAG
+
+
+def _confirmed(command_line: str, pcr: int, options: Iterable[Event]) -> bool:
+    content = load_options_text(command_line, pcr).encode("utf-16-le", "surrogatepass")
+    return any(_hashes_to(event, content) for event in options)
+
+
+def _hashes_to(event: Event, content: bytes) -> bool:
+    banks = [bank for bank in event.digests if bank in HASHES]
+    return bool(banks) and all(compare_digest(HASHES[bank](content).digest(), event.digests[bank]) for bank in banks)
+
+
+def _disputed(commands: Iterable[tuple[Event, str]], lines: Sequence[tuple[Event, str]]) -> Iterable[Event]:
+    """A ``linux`` command without its command line, or the other way round, betrays a changed label."""
+    started = {_plain(match[1]): event for event, text in commands if (match := _LINUX_COMMAND.match(text))}
+    given = {_plain(text): event for event, text in lines}
+    if started:
+        for text in sorted(started.keys() ^ given.keys()):
+            yield started.get(text) or given[text]
+
+
+def _plain(text: str) -> str:
+    """Return a command line without quoting, which GRUB's two texts differ in."""
+    return _QUOTING.sub(lambda match: " " if match[0].isspace() else "", text).strip()
+
+
+__all__ = ["KernelCommandLine", "LoaderTexts", "load_options_text", "loader_texts"]
