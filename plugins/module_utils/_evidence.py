@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evidence of one node for one challenge: facts, then one quote, then the logs.
+
+This module is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Sequence
+
+from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
+from ansible_collections.palantir.trust.plugins.module_utils._facts import collect_facts
+from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import NONCE_BYTES, qualifying_data
+from ansible_collections.palantir.trust.plugins.module_utils._logs import EVENT_LOG, IMA_LOG, read_log
+from ansible_collections.palantir.trust.plugins.module_utils._tpm import open_tpm
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to collect and where from; a log path of None leaves that log out, sizes and offsets are in bytes."""
+
+    nonce: str
+    selection: Mapping[str, Sequence[int]]
+    tcti: str
+    ak_handle: str
+    event_log_path: Optional[str]
+    ima_log_path: Optional[str]
+    ima_offset: int
+    log_limit: int
+    proc_path: str
+    sys_path: str
+
+
+def collect(request: Request) -> Dict[str, Any]:
+    """Return the evidence as plain JSON data, binary parts as base64.
+
+    The logs are read after the quote, so that neither is ever shorter than the PCR that it explains.
+
+    Raises:
+        NodeError: anything that keeps this node from complete evidence.
+    """
+    nonce = _nonce(request.nonce)
+    handle = parse_handle(request.ak_handle)
+    if request.ima_offset < 0 or request.log_limit <= 0:
+        raise NodeError("bad_argument", "ima_offset or log_limit is negative.", "pass sizes in bytes.")
+    facts = collect_facts(request.proc_path, request.sys_path)
+    with open_tpm(request.tcti) as tpm:
+        quote = tpm.quote(handle, request.selection, qualifying_data(nonce, facts))
+    return {
+        "format": FORMAT,
+        "quote": {name: encoded(value) for name, value in quote._asdict().items()},
+        "event_log": _event_log(request),
+        "ima_log": _ima_log(request),
+        "facts": facts,
+    }
+
+
+def _event_log(request: Request) -> Optional[str]:
+    if request.event_log_path is None:
+        return None
+    return encoded(read_log(EVENT_LOG, request.event_log_path, 0, request.log_limit))
+
+
+def _ima_log(request: Request) -> Optional[Dict[str, Any]]:
+    if request.ima_log_path is None:
+        return None
+    data = read_log(IMA_LOG, request.ima_log_path, request.ima_offset, request.log_limit)
+    return {"offset": request.ima_offset, "data": encoded(data)}
+
+
+def _nonce(text: str) -> bytes:
+    try:
+        nonce = bytes.fromhex(text)
+    except ValueError:
+        nonce = b""
+    if len(nonce) != NONCE_BYTES:
+        raise NodeError(
+            "bad_argument",
+            "The nonce is not %d bytes in hexadecimal digits." % NONCE_BYTES,
+            "take a fresh nonce from the controller's challenge.",
+        )
+    return nonce
+
+
+def parse_handle(text: str) -> int:
+    """Return a persistent handle from decimal or 0x-prefixed text.
+
+    Raises:
+        NodeError: ``bad_argument`` for anything else.
+    """
+    try:
+        handle = int(text, 0)
+    except ValueError:
+        handle = 0
+    if not 0x81000000 <= handle <= 0x817FFFFF:
+        raise NodeError(
+            "bad_argument",
+            "ak_handle %r is no persistent handle of the owner." % (text,),
+            "use a number from 0x81000000 to 0x817FFFFF.",
+        )
+    return handle
+
+
+def encoded(data: bytes) -> str:
+    """Return bytes as base64 text (RFC 4648 section 4)."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def decoded(name: str, text: Optional[str]) -> bytes:
+    """Return the bytes of a base64 argument.
+
+    Raises:
+        NodeError: ``bad_argument``, naming it.
+    """
+    try:
+        return base64.b64decode(text or "", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise NodeError(
+            "bad_argument", "%s is not base64 text." % name, "pass it as begin_enrolment made it."
+        ) from error
+
+
+__all__ = ["FORMAT", "Request", "collect", "decoded", "encoded", "parse_handle"]

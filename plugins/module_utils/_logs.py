@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The measurement logs that the kernel keeps: read whole from an offset, with a bound.
+
+This module is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import List, NamedTuple
+
+from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
+
+_CHUNK = 1 << 20
+
+
+class LogKind(NamedTuple):
+    """How a missing log of one kind is named in an error."""
+
+    name: str
+    missing_code: str
+    missing_next: str
+
+
+EVENT_LOG = LogKind(
+    "UEFI event log",
+    "no_event_log",
+    "boot the node under UEFI with its TPM switched on in the firmware, or say event_log: false.",
+)
+IMA_LOG = LogKind(
+    "IMA measurement list",
+    "no_ima",
+    "apply the role palantir.trust.attester, which sets the IMA boot parameters, and reboot the node.",
+)
+
+
+def read_log(kind: LogKind, path: str, offset: int, limit: int) -> bytes:
+    """Return a log's bytes from ``offset`` to its end; empty where the log ends before the offset.
+
+    Args:
+        kind: what the file is.
+        path: the file, usually on securityfs.
+        offset: first byte wanted.
+        limit: largest number of bytes to return.
+
+    Raises:
+        NodeError: ``no_ima`` or ``no_event_log`` where there is no such file, ``log_unreadable``, or
+            ``log_too_large`` where more than ``limit`` bytes follow the offset.
+    """
+    try:
+        with open(path, "rb", buffering=0) as log:
+            log.seek(offset)
+            return _read_bounded(kind, path, log.fileno(), limit)
+    except FileNotFoundError:
+        raise _missing(kind, path) from None
+    except PermissionError:
+        raise NodeError(
+            "log_unreadable",
+            "The %s %s may not be read by this user." % (kind.name, path),
+            "run the task with become: true.",
+        ) from None
+    except OSError as error:
+        raise NodeError(
+            "log_unreadable",
+            "The %s %s cannot be read: %s." % (kind.name, path, error.strerror),
+            "check the path, and the node's kernel log.",
+        ) from error
+
+
+def _read_bounded(kind: LogKind, path: str, descriptor: int, limit: int) -> bytes:
+    chunks: List[bytes] = []
+    size = 0
+    while True:
+        chunk = os.read(descriptor, _CHUNK)
+        if not chunk:
+            return b"".join(chunks)
+        size += len(chunk)
+        if size > limit:
+            raise NodeError(
+                "log_too_large",
+                "The %s %s holds more than %d bytes after the offset asked for." % (kind.name, path, limit),
+                "raise log_limit, or narrow the node's IMA policy and reboot it.",
+            )
+        chunks.append(chunk)
+
+
+def _missing(kind: LogKind, path: str) -> NodeError:
+    securityfs = "/sys/kernel/security"
+    if path.startswith(securityfs) and not os.path.ismount(securityfs):
+        return NodeError(
+            kind.missing_code,
+            "The %s %s is missing, and securityfs is not mounted." % (kind.name, path),
+            "mount securityfs on %s, then run the task again." % securityfs,
+        )
+    return NodeError(kind.missing_code, "The %s %s is missing." % (kind.name, path), kind.missing_next)
+
+
+__all__ = ["EVENT_LOG", "IMA_LOG", "LogKind", "read_log"]
