@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -62,6 +63,9 @@ _SCHEMES: Final = {
     0x001D: "ecmqv",
 }
 _CURVES: Final[dict[int, Callable[[], ec.EllipticCurve]]] = {0x0003: ec.SECP256R1, 0x0004: ec.SECP384R1}
+_MAGIC_TYPE = Struct(">IH")
+_CLOCK = Struct(">QIIBQ")  # TPMS_CLOCK_INFO (section 10.11.1) and the firmware version
+_BANK = Struct(">HB")
 _MAX_BANKS = 16  # TPM2_NUM_PCR_BANKS
 _MAX_SELECT = 4  # PCR_SELECT_MAX: 32 PCRs
 _DEFAULT_EXPONENT = 65537
@@ -248,14 +252,12 @@ def parse_attest(blob: bytes, field: str = "quote.attest") -> Attest:
         EvidenceError: malformed or trailing bytes.
     """
     reader = Reader(blob, field)
-    magic, kind = reader.u32be("magic"), reader.u16be("type")
+    magic, kind = _MAGIC_TYPE.unpack(reader.take(_MAGIC_TYPE.size, "magic and type"))
     signer = _sized(reader, "qualified signer", 66)
     extra = _sized(reader, "extra data", 66)
-    clock, resets, restarts = reader.u64be("clock"), reader.u32be("reset count"), reader.u32be("restart count")
-    safe = reader.u8("safe")
+    clock, resets, restarts, safe, firmware = _CLOCK.unpack(reader.take(_CLOCK.size, "clock and firmware version"))
     if safe > 1:
         reader.fail(f"safe is {safe}, neither 0 nor 1.")
-    firmware = reader.u64be("firmware version")
     selections: tuple[tuple[str, tuple[int, ...]], ...] = ()
     digest = b""
     if magic == TPM_GENERATED and kind == ST_ATTEST_QUOTE:
@@ -345,8 +347,7 @@ def _selections(reader: Reader) -> tuple[tuple[str, tuple[int, ...]], ...]:
 
 
 def _selection(reader: Reader) -> tuple[str, tuple[int, ...]]:
-    number = reader.u16be("PCR bank")
-    size = reader.u8("size of the PCR selection")
+    number, size = _BANK.unpack(reader.take(_BANK.size, "PCR bank"))
     if size > _MAX_SELECT:
         reader.fail(f"a PCR selection of {size} bytes is more than {_MAX_SELECT}.")
     return HASH_NAMES.get(number, f"0x{number:04x}"), _pcrs_of(reader.take(size, "PCR selection"))
@@ -360,7 +361,7 @@ def _pcrs_of(mask: bytes) -> tuple[int, ...]:
 
 def _sized(reader: Reader, what: str, limit: int) -> bytes:
     """Read a TPM2B: a size and that many bytes."""
-    size = reader.u16be(what)
+    size = int.from_bytes(reader.take(2, what), "big")
     if size > limit:
         reader.fail(f"{what} of {size} bytes is over the limit of {limit}.")
     return reader.take(size, what)
