@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make demo   an attack on real guests is found and undone, in front of you
+# make test   everything: lint, types, unit tests, sanity, light nodes, and the demo
+# make check  the fast part of it
+#
+# Both install what they need: Debian packages (with sudo where you are not root) and a virtual environment in .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export ANSIBLE_HOME := $(CURDIR)/build/ansible
+export PYTHONDONTWRITEBYTECODE := 1
+
+# tests/packages.txt is what building the virtual environment needs; the lab adds its own list.
+BUILD_PACKAGES = $(shell sed -e 's/\#.*//' tests/packages.txt)
+
+.PHONY: help
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+build/.packages: tests/packages.txt tests/lab/packages.txt
+	@echo '== Debian packages'
+	@mkdir -p build
+	@missing=; for name in $(BUILD_PACKAGES); do \
+	  dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || missing="$$missing $$name"; done; \
+	if [ -n "$$missing" ]; then \
+	  $(SUDO) apt-get update -q && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+	@python3 -m tests.lab packages
+	@touch $@
+
+.venv/.ready: requirements.lock build/.packages
+	@echo '== Virtual environment (.venv), about a minute'
+	@for python in python3 /usr/bin/python3; do \
+	  $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  && { $$python -m venv --clear .venv; break; }; done || true
+	@test -x $(BIN)/python || { echo 'make: Python 3.11 or newer with venv is needed. Next: apt-get install python3-venv' >&2; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# make setup  what demo and test install, alone
+.PHONY: setup
+setup: .venv/.ready
+
+# make demo-clean   remove what demo leaves under build/ (the lab's image stays cached)
+.PHONY: demo demo-clean
+demo: setup
+	@$(BIN)/python -m tests.demo
+
+demo-clean:
+	rm -rf build/demo
+
+# make lab-up, lab-down, lab-reset, lab-status   the guests of demo and tests, for developers
+# make lab-ssh NODE=node1                        log in to one
+.PHONY: lab-up lab-down lab-reset lab-status lab-ssh
+lab-up lab-down lab-reset lab-status: lab-%: build/.packages
+	@python3 -m tests.lab $*
+
+lab-ssh: build/.packages
+	@python3 -m tests.lab ssh $(or $(NODE),node1)
+
+# make lint, unit, sanity, molecule   single parts of check and test
+.PHONY: lint unit sanity molecule check test bench
+lint: setup
+	@echo '== ruff'
+	@ruff check .
+	@ruff format --check .
+	@echo '== mypy --strict'
+	@mypy plugins tests
+	@echo '== changelog'
+	@antsibull-changelog lint
+
+unit: setup
+	@echo '== unit tests'
+	@python -m pytest
+
+ansible-lint: setup
+	@echo '== ansible-lint (production)'
+	@ansible-lint --offline --profile production
+
+sanity: setup
+	@echo '== ansible-test sanity'
+	@python -m tests.sanity
+
+molecule: setup
+	@echo '== molecule: light nodes'
+	@molecule test
+
+check: lint unit
+
+test: check ansible-lint sanity molecule demo
+	@echo '== all green'

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attest a node: challenge, evidence, verification, EAR; documented in plugins/modules/attest.py."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import summary
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
+
+NODE_OPTIONS = ("tcti", "ak_handle", "event_log_path", "ima_log_path")
+
+
+class ActionModule(TrustAction):
+    """One evidence task on the node, everything else on the controller."""
+
+    _requires_connection = True
+    SPEC: ClassVar[dict[str, Any]] = {
+        "node": {"type": "str"},
+        "policy": {"type": "dict", "default": {}},
+        "reference_values": {"type": "path", "required": True},
+        "require": {"type": "str", "choices": ["affirming", "warning", "any"], "default": "affirming"},
+        "layers": {"type": "list", "elements": "str"},
+        "signing_key": {"type": "path"},
+        **{option: {"type": "str"} for option in NODE_OPTIONS},
+    }
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the EAR's summary; the raw evidence goes to the store."""
+        node = arguments["node"] or task_vars["inventory_hostname"]
+        result = self._round(node, arguments, task_vars)
+        returned = {
+            "changed": False,
+            "node": node,
+            "state": result.state,
+            "message": result.message,
+            "attestation": result.attestation,
+            "ear": result.ear,
+            "summary": summary(result.ear) if result.ear else None,
+        }
+        return returned | _requirement(result, arguments["require"], arguments["layers"])
+
+    def _round(self, node: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> attestation.Result:
+        store = self.open_store(arguments)
+        key = signing_key.load_or_create(Path(arguments["signing_key"] or signing_key.default_path()))
+        try:
+            policy = load_policy(arguments["policy"])
+            references = load_site(Path(arguments["reference_values"]), datetime.now(UTC))
+        except TrustError as error:
+            return attestation.give_up(store, node, "verifier_fault", str(error), self.now())
+        challenge = attestation.begin(store, node, self.now())
+        if challenge is None:
+            message = f"{node}: is not enrolled. Next: run palantir.trust.enrol for it."
+            return attestation.give_up(store, node, "not_enrolled", message, self.now())
+        try:
+            answer = self._gather(challenge.nonce, policy, arguments, task_vars)
+        except AnsibleConnectionFailure as error:
+            reason = printable(str(error).strip() or "no connection")
+            message = f"{node}: is unreachable: {reason} Next: check its power and network."
+            return attestation.give_up(store, node, "unreachable", message, self.now())
+        if answer.get("failed") or not isinstance(answer.get("evidence"), dict):
+            message = f"{node}: {printable(answer.get('msg', 'the evidence module gave no evidence.'), 2000)}"
+            return attestation.give_up(store, node, "no_evidence", message, self.now())
+        return attestation.finish(store, challenge, answer["evidence"], policy, references, key, self.now())
+
+    def _gather(
+        self, nonce: bytes, policy: Any, arguments: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        wanted = {option: arguments[option] for option in NODE_OPTIONS if arguments[option]}
+        answer: dict[str, Any] = self._execute_module(
+            module_name="palantir.trust.evidence",
+            module_args={"nonce": nonce.hex(), "selection": policy.selection_plain(), **wanted},
+            task_vars=task_vars,
+        )
+        return answer
+
+
+def _requirement(result: attestation.Result, require: str, layers: list[str] | None) -> dict[str, Any]:
+    """Return what makes the task fail where the result is not good enough."""
+    if require == "any":
+        return {}
+    if result.ear is None:
+        return {"failed": True, "msg": result.message}
+    accepted = {"affirming"} if require == "affirming" else {"affirming", "warning"}
+    short = [
+        f"{name} is {submod['ear_status']}"
+        for name, submod in result.ear["submods"].items()
+        if (layers is None or name in layers) and submod["ear_status"] not in accepted
+    ]
+    missing = [f"{name} has no result" for name in layers or () if name not in result.ear["submods"]]
+    if not short and not missing:
+        return {}
+    return {"failed": True, "msg": f"{result.node}: {', '.join(short + missing)}; {require} is required."}

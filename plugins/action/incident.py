@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Record what happens to an incident; documented in plugins/modules/incident.py."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents, ledger
+
+
+class ActionModule(TrustAction):
+    """Note a step, the containment of an incident, or its handing over to a person."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "id": {"type": "int", "required": True},
+        "event": {"type": "str", "choices": ["step", "contained", "held"], "required": True},
+        "step": {"type": "dict"},
+        "outcome": {"type": "str", "choices": ["started", "done", "failed"]},
+        "reason": {"type": "str", "default": ""},
+    }
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the incident's record."""
+        number, now, reason = arguments["id"], self.now(), arguments["reason"]
+        with self.open_store(arguments).transaction() as connection:
+            if arguments["event"] == "contained":
+                incident = incidents.contained(connection, number, now)
+            elif arguments["event"] == "held":
+                incident = incidents.hold(connection, number, now, reason)
+            else:
+                incident = incidents.find(connection, number)
+                body = {"step": arguments["step"], "outcome": arguments["outcome"], "reason": reason}
+                ledger.append(connection, now, "action", f"incident {number}", body)
+        return {"changed": True, "incident": incident.plain()}

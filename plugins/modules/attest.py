@@ -1,0 +1,109 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: attest
+short_description: Attest a node and the Security Capabilities that it runs
+version_added: 0.1.0
+description:
+  - Issues a fresh challenge, gathers evidence from the node with M(palantir.trust.evidence) in one round trip, verifies and
+    appraises it on the controller, and keeps the signed Attestation Result (EAR) and the raw evidence in the store.
+  - A node that cannot be reached, is not enrolled or gives no evidence has no verdict. RV(state) tells these apart.
+options:
+  node:
+    description: Name of the node in the store; the inventory's name of the host by default. For delegated tasks.
+    type: str
+  policy:
+    description: The Appraisal Policy; what it leaves out has the defaults of the collection.
+    type: dict
+    default: {}
+  reference_values:
+    description: Directory of the Reference Values on the controller.
+    type: path
+    required: true
+  require:
+    description: The worst tier with which the task succeeds. With V(any) it always does.
+    type: str
+    choices: [affirming, warning, any]
+    default: affirming
+  layers:
+    description: The layers that O(require) counts; all by default.
+    type: list
+    elements: str
+  signing_key:
+    description:
+      - PEM file of the P-256 key that signs the EAR, on the controller; made at first use.
+      - Defaults to the environment variable E(PALANTIR_TRUST_SIGNING_KEY),
+        else C(~/.local/share/palantir.trust/ear-signing-key.pem).
+    type: path
+  tcti:
+    description: How the node reaches its TPM; see M(palantir.trust.evidence).
+    type: str
+  ak_handle:
+    description: Persistent handle of the AK; see M(palantir.trust.evidence).
+    type: str
+  event_log_path:
+    description: The UEFI event log on the node; see M(palantir.trust.evidence).
+    type: str
+  ima_log_path:
+    description: The IMA measurement list on the node; see M(palantir.trust.evidence).
+    type: str
+extends_documentation_fragment:
+  - palantir.trust.store
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+    details: The node is only read.
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: none
+seealso:
+  - module: palantir.trust.evidence
+author:
+  - palantir.trust contributors (@palantir-h2020)
+"""
+
+EXAMPLES = r"""
+- name: Go on only with nodes that prove their integrity
+  palantir.trust.attest:
+    reference_values: "{{ inventory_dir }}/reference_values"
+
+- name: Record a result, whatever it is
+  palantir.trust.attest:
+    reference_values: "{{ inventory_dir }}/reference_values"
+    require: any
+  register: attestation
+"""
+
+RETURN = r"""
+node:
+  description: Name of the node.
+  returned: always
+  type: str
+state:
+  description: V(attested), V(unreachable), V(not_enrolled), V(no_evidence) or V(verifier_fault).
+  returned: always
+  type: str
+message:
+  description: Why there is no verdict, and what to do next; empty where there is one.
+  returned: always
+  type: str
+attestation:
+  description: Number of the result in the store.
+  returned: always
+  type: int
+ear:
+  description: The Attestation Result, one submodule a layer; null where there is no verdict.
+  returned: always
+  type: dict
+summary:
+  description: Tier, number of findings and first message of each layer; null where there is no verdict.
+  returned: always
+  type: dict
+"""

@@ -1,0 +1,42 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instance_info
+short_description: Tell which Security Capability instances live, and where
+version_added: 0.1.0
+description:
+  - Reads the live generations of all instances from the store.
+  - Runs on the controller; no node is contacted.
+options: {}
+extends_documentation_fragment:
+  - palantir.trust.store
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: none
+author:
+  - palantir.trust contributors (@palantir-h2020)
+"""
+
+EXAMPLES = r"""
+- name: See what runs
+  palantir.trust.instance_info:
+  register: running
+"""
+
+RETURN = r"""
+instances:
+  description: The live generations.
+  returned: success
+  type: list
+  elements: dict
+"""

@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge to Ansible that all action plugins of the collection share: arguments in, domain errors out.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store, default_url
+
+
+class TrustAction(ActionBase):  # type: ignore[misc]
+    """An action that runs on the controller and has a store.
+
+    A subclass gives ``SPEC``, the argument specification without ``store``, and ``act``.
+    """
+
+    SPEC: ClassVar[dict[str, Any]] = {}
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the arguments, act, and give a domain error as the task's one message."""
+        super().run(tmp, task_vars)
+        spec = {**self.SPEC, "store": {"type": "str", "no_log": True}}
+        _checked, arguments = self.validate_argument_spec(argument_spec=spec)
+        try:
+            return self.act(arguments, task_vars or {})
+        except TrustError as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    @abstractmethod
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Do the work and return the task's result.
+
+        Raises:
+            TrustError: becomes the task's failure message.
+        """
+
+    @staticmethod
+    def open_store(arguments: dict[str, Any]) -> Store:
+        """Open the store of the task's argument, else of the environment, else the user's own."""
+        return Store(arguments["store"] or default_url())
+
+    @staticmethod
+    def now() -> float:
+        """Return the time as seconds since the epoch."""
+        return time.time()
+
+
+__all__ = ["TrustAction"]
