@@ -1,0 +1,295 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The IMA measurement list, binary or ASCII, and what the kernel extended for each entry.
+
+Binary layout: ima_measurements_show() in security/integrity/ima/ima_fs.c; little endian, as on all machines that
+this collection manages (``ima_canonical_fmt`` makes others write it too).
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from struct import Struct
+from typing import Final, NamedTuple, NoReturn
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_ascii import ascii_lines, looks_ascii
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import (
+    MAX_NAME,
+    OLD_NAME_SIZE,
+    Entry,
+    MalformedEntryError,
+    Template,
+    template_named,
+)
+
+FIELD: Final = "ima_log"
+MAX_FINDINGS: Final = 100
+"""Most findings of one kind that are listed singly; a last one counts the others."""
+
+MAX_KNOWN: Final = 200_000
+"""Most template hashes that a :data:`KnownHashes` keeps; about 40 MB."""
+
+_HEAD = Struct("<I20sI")  # PCR, SHA-1 of the template data, size of the template's name
+_SIZE = Struct("<I")
+_OLD_HEAD = Struct("<20sI")  # digest, size of the path
+_MAX_PCR = 23
+_UNKNOWN = bytes(20)
+_VIOLATED = b"\xff" * 32
+
+KnownHashes = dict[bytes, bytes]
+"""Template data → its SHA-256: shared by the lists of several nodes, it saves hashing what they have in common."""
+
+
+class Kind(NamedTuple):
+    """What runs of entries share."""
+
+    pcr: int
+    template: Template
+
+
+@dataclass(frozen=True, eq=False)
+class ImaLog:
+    """A measurement list, or a part of it.
+
+    The lists run in parallel, one item for each entry. :attr:`entries` tells what they mean; whoever has to be
+    fast works on the bytes.
+
+    Attributes:
+        first: number of the first entry in the boot.
+        kinds: PCR and template of each entry.
+        data: template data of each entry, as it is hashed.
+        hashes: SHA-256 of each entry's template data; all ones for a violation.
+        ends: offset behind each entry in the blob.
+        violations: places (in these lists) of the entries whose content is unknown.
+        wrong_columns: places of the entries whose SHA-1 column is not the hash of their data.
+        seen: every kind in :attr:`kinds`, once.
+    """
+
+    first: int
+    kinds: list[Kind]
+    data: list[bytes]
+    hashes: list[bytes]
+    ends: list[int]
+    violations: frozenset[int]
+    wrong_columns: tuple[int, ...]
+    seen: frozenset[Kind]
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return len(self.data)
+
+    def entry(self, at: int) -> Entry:
+        """Return the entry at a place in these lists.
+
+        Raises:
+            EvidenceError: its data does not fit its template.
+        """
+        kind = self.kinds[at]
+        try:
+            return kind.template.entry(
+                self.first + at, kind.pcr, self.data[at], self.hashes[at], violation=at in self.violations
+            )
+        except MalformedEntryError as error:
+            offset = self.ends[at - 1] if at else 0
+            raise EvidenceError(FIELD, f"entry {self.first + at} {error}.", offset=offset) from error
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, read.
+
+        Raises:
+            EvidenceError: the data of one does not fit its template.
+        """
+        return tuple(map(self.entry, range(len(self.data))))
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the list itself tells: violations, wrong columns, unknown templates, other PCRs."""
+        strange = {kind for kind in self.seen if not kind.template.known}
+        moved = {kind for kind in self.seen if kind.pcr != self.kinds[0].pcr}
+        return (
+            *self._found("ima_violation", sorted(self.violations)),
+            *self._found("ima_template_hash", self.wrong_columns),
+            *self._found("ima_unknown_template", self._places(strange)),
+            *self._found("ima_other_pcr", self._places(moved)),
+        )
+
+    def _places(self, kinds: set[Kind]) -> Iterable[int]:
+        return (at for at, kind in enumerate(self.kinds) if kind in kinds) if kinds else ()
+
+    def _found(self, code: str, places: Iterable[int]) -> Iterator[Finding]:
+        more = 0
+        for count, at in enumerate(places):
+            if count < MAX_FINDINGS:
+                entry = self.entry(at)
+                yield Finding(code, CODES[code], entry.index, entry.pcr, printable(entry.path) or None)
+            else:
+                more += 1
+        if more:
+            yield Finding(code, f"{CODES[code]} So it is with {more} more entries.")
+
+
+def parse_ima_log(
+    blob: bytes, *, first: int = 0, check_columns: bool = True, known: KnownHashes | None = None, lazy: bool = False
+) -> ImaLog:
+    """Read a measurement list (``binary_runtime_measurements`` or ``ascii_runtime_measurements``).
+
+    Args:
+        blob: the list, or its part from some entry on; binary or ASCII.
+        first: number of that entry.
+        check_columns: compare the list's SHA-1 column with the data. It costs one more hash for each entry and adds
+            nothing to a replay that reaches a quoted SHA-256 PCR: no column is ever trusted.
+        known: template hashes of other lists, to save time; this list's are added. See :data:`MAX_KNOWN`.
+        lazy: leave the fields of the entries unread until :attr:`ImaLog.entries` or :meth:`ImaLog.entry`.
+
+    Raises:
+        EvidenceError: malformed. With ``lazy``, malformed fields are found when they are read.
+    """
+    if known is not None and len(known) >= MAX_KNOWN:
+        known.clear()
+    lists = _Lists(first, blob, known)
+    if looks_ascii(blob):
+        for line in ascii_lines(blob, FIELD):
+            lists.add(Kind(line.pcr, line.template), line.column, line.data, line.end)
+    else:
+        _read_binary(lists)
+    wrong = tuple(lists.wrong_columns()) if check_columns else ()
+    violations, seen = frozenset(lists.violations), frozenset(lists.seen)
+    log = ImaLog(first, lists.kinds, lists.data, lists.hashes, lists.ends, violations, wrong, seen)
+    if not lazy:
+        _ = log.entries
+    return log
+
+
+class _Lists:
+    """The lists of an :class:`ImaLog` while they grow."""
+
+    def __init__(self, first: int, blob: bytes, known: KnownHashes | None) -> None:
+        self.first = first
+        self.blob = blob
+        self.known = known
+        self.kinds: list[Kind] = []
+        self.data: list[bytes] = []
+        self.hashes: list[bytes] = []
+        self.ends: list[int] = []
+        self.columns: list[bytes] = []
+        self.violations: list[int] = []
+        self.seen: set[Kind] = set()
+
+    def add(self, kind: Kind, column: bytes, item: bytes, end: int) -> None:
+        """Add one entry."""
+        if kind.pcr > _MAX_PCR:
+            self.fail(f"is of PCR {kind.pcr}, which no TPM has", self.ends[-1] if self.ends else 0)
+        if column == _UNKNOWN:
+            self.violations.append(len(self.data))
+            self.hashes.append(_VIOLATED)
+        else:
+            self.hashes.append(hashlib.sha256(item).digest())
+        self.seen.add(kind)
+        self.kinds.append(kind)
+        self.data.append(item)
+        self.columns.append(column)
+        self.ends.append(end)
+
+    def run(self, kind: Kind, tag: bytes, at: int) -> int:
+        """Add entries for as long as they have this PCR and template; return the offset of the first other one.
+
+        Entries of one kind follow one another for most of a list, so their heads are read by one prepared
+        structure, and nothing in the loop is a function of ours: its speed is that of the whole appraisal.
+        """
+        blob, end, known = self.blob, len(self.blob), {} if self.known is None else self.known
+        head = _run_head(len(tag))
+        unpack, head_size, wanted_pcr = head.unpack_from, head.size, kind.pcr
+        sha256, hash_of, room = hashlib.sha256, known.get, 0 if self.known is None else MAX_KNOWN - len(known)
+        add_data, add_hash = self.data.append, self.hashes.append
+        add_column, add_end = self.columns.append, self.ends.append
+        before, last = len(self.data), end - head_size
+        while at <= last:
+            pcr, column, its_tag, size = unpack(blob, at)
+            if its_tag != tag or pcr != wanted_pcr:
+                break
+            start = at + head_size
+            at = start + size
+            if at > end:
+                self.fail(f"wants {size} bytes where {end - start} remain", start)
+            item = blob[start:at]
+            digest = hash_of(item)
+            if digest is None:
+                digest = sha256(item).digest()
+                if room > 0:
+                    known[item] = digest
+                    room -= 1
+            if column == _UNKNOWN:
+                self.violations.append(len(self.data))
+                digest = _VIOLATED
+            add_data(item)
+            add_hash(digest)
+            add_column(column)
+            add_end(at)
+        self.seen.add(kind)
+        self.kinds += [kind] * (len(self.data) - before)
+        return at
+
+    def wrong_columns(self) -> Iterator[int]:
+        """Yield the places of entries whose SHA-1 column is not their hash, violations left out."""
+        sha1 = hashlib.sha1
+        for at, (column, item) in enumerate(zip(self.columns, self.data, strict=True)):
+            if sha1(item, usedforsecurity=False).digest() != column and column != _UNKNOWN:
+                yield at
+
+    def fail(self, cause: str, at: int) -> NoReturn:
+        """Raise an EvidenceError about the next entry."""
+        raise EvidenceError(FIELD, f"entry {self.first + len(self.data)} {cause}.", offset=at)
+
+
+def _read_binary(lists: _Lists) -> None:
+    blob, at = lists.blob, 0
+    while at < len(blob):
+        if at + _HEAD.size > len(blob):
+            lists.fail(f"ends after {len(blob) - at} bytes of its head", at)
+        pcr, column, name_size = _HEAD.unpack_from(blob, at)
+        start = at + _HEAD.size
+        if name_size > MAX_NAME or start + name_size + _SIZE.size > len(blob):
+            lists.fail(f"has a template name of {name_size} bytes", at)
+        if pcr > _MAX_PCR:
+            lists.fail(f"is of PCR {pcr}, which no TPM has", at)
+        try:
+            kind = Kind(pcr, template_named(blob[start : start + name_size]))
+        except MalformedEntryError as error:
+            lists.fail(str(error), at)
+        if kind.template.old:
+            at = _add_old(lists, kind, column, start + name_size)
+        else:
+            at = lists.run(kind, blob[start - 4 : start + name_size], at)
+
+
+def _add_old(lists: _Lists, kind: Kind, column: bytes, at: int) -> int:
+    """Add an entry of the template ``ima``, which has no size, a bare digest and a path without end."""
+    blob, start = lists.blob, at + _OLD_HEAD.size
+    if start > len(blob):
+        lists.fail(f"ends after {len(blob) - at} bytes of its digest and path", at)
+    digest: bytes
+    size: int
+    digest, size = _OLD_HEAD.unpack_from(blob, at)
+    if size >= OLD_NAME_SIZE or start + size > len(blob):
+        lists.fail(f"has a path of {size} bytes where {min(OLD_NAME_SIZE - 1, len(blob) - start)} are possible", at)
+    lists.add(kind, column, digest + blob[start : start + size].ljust(OLD_NAME_SIZE, b"\0"), start + size)
+    return start + size
+
+
+@lru_cache(maxsize=MAX_NAME + 8)
+def _run_head(tag_size: int) -> Struct:
+    """Return the structure of an entry's head: PCR, SHA-1, size of the name and name as one tag, size of the data."""
+    return Struct(f"<I20s{tag_size}sI")
+
+
+__all__ = ["MAX_KNOWN", "ImaLog", "Kind", "KnownHashes", "parse_ima_log"]

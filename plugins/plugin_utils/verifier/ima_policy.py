@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the IMA list tells of how it was made: the boot PCRs that it begins with, and the policy that it follows.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+
+BOOT_AGGREGATE: Final = "boot_aggregate"
+POLICY_PATH: Final = "/etc/ima/ima-policy"
+"""Where systemd takes the policy from; its load is measured whatever the policy says (func=POLICY_CHECK)."""
+
+_SPANS: Final = (range(10), range(8))  # kernel 5.8 and later, except for SHA-1; earlier
+
+
+def check_boot_aggregate(log: ImaLog, pcrs: Mapping[str, Mapping[int, bytes]]) -> Finding | None:
+    """Check the list's first entry: the digest over PCR 0-9 (0-7 on old kernels and for SHA-1) at boot.
+
+    It ties the list to the measured boot that it followed: ima_calc_boot_aggregate() in
+    security/integrity/ima/ima_crypto.c.
+
+    Args:
+        log: the list; nothing is to be checked of a part that begins later.
+        pcrs: bank → PCR number → value, from the event log; those left out were never extended.
+
+    Returns:
+        What is wrong with it, or None.
+    """
+    if log.first:
+        return None
+    first = log.entry(0) if len(log) else None
+    if first is None or first.path != BOOT_AGGREGATE or first.violation:
+        return _finding("boot_aggregate_missing", first)
+    bank, _, digest = first.digest.partition(":")
+    if bank not in pcrs or bank not in hashlib.algorithms_available:
+        return _finding("boot_aggregate_unchecked", first)
+    values = pcrs[bank]
+    empty = bytes(hashlib.new(bank).digest_size)
+    for span in _SPANS:
+        computed = hashlib.new(bank, b"".join(values.get(number, empty) for number in span), usedforsecurity=False)
+        if computed.hexdigest() == digest:
+            return None
+    return _finding("boot_aggregate_mismatch", first)
+
+
+def policy_measurements(log: ImaLog) -> tuple[Entry, ...]:
+    """Return the measurements of the IMA policy file, in the order in which policies were loaded.
+
+    None means: no policy was loaded from the file since boot, or not by a path that a policy should have. The
+    kernel's built-in policy measures the first load.
+
+    Raises:
+        EvidenceError: an entry that cannot be read.
+    """
+    return tuple(entry for entry in log.entries if entry.path == POLICY_PATH)
+
+
+def _finding(code: str, entry: Entry | None) -> Finding:
+    if entry is None:
+        return Finding(code, CODES[code])
+    return Finding(code, CODES[code], entry.index, entry.pcr)
+
+
+__all__ = ["BOOT_AGGREGATE", "POLICY_PATH", "check_boot_aggregate", "policy_measurements"]

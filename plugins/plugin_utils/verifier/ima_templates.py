@@ -1,0 +1,248 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Templates of the IMA measurement list: which fields an entry has, and what their bytes say.
+
+The kernel's names and layouts are in security/integrity/ima/ima_template.c and ima_template_lib.c
+(``Documentation/security/IMA-templates.rst``). An entry of a format given by ``ima_template_fmt`` names that
+format in place of a template. Fields ``dep``, ``cgn`` and ``cg-path`` are those of the linux-integrity patches
+of December 2022 ("ima-dep-cgn", "ima-cgpath"), which some kernels carry.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from struct import Struct
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+TEMPLATES: Final = {
+    "ima": "d|n",
+    "ima-ng": "d-ng|n-ng",
+    "ima-sig": "d-ng|n-ng|sig",
+    "ima-ngv2": "d-ngv2|n-ng",
+    "ima-sigv2": "d-ngv2|n-ng|sig",
+    "ima-buf": "d-ng|n-ng|buf",
+    "ima-modsig": "d-ng|n-ng|sig|d-modsig|modsig",
+    "evm-sig": "d-ng|n-ng|evmsig|xattrnames|xattrlengths|xattrvalues|iuid|igid|imode",
+    "ima-dep-cgn": "dep|cgn|d-ng|n-ng",
+    "ima-cgpath": "dep|cg-path|d-ng|n-ng",
+}
+"""Name of each built-in template → its format."""
+
+FIELDS: Final = {
+    "d": "old-digest",
+    "n": "text",
+    "d-ng": "digest",
+    "n-ng": "text",
+    "d-ngv2": "digest",
+    "sig": "hex",
+    "buf": "hex",
+    "d-modsig": "digest",
+    "modsig": "hex",
+    "evmsig": "hex",
+    "iuid": "number4",
+    "igid": "number4",
+    "imode": "number2",
+    "xattrnames": "text",
+    "xattrlengths": "hex",
+    "xattrvalues": "hex",
+    "dep": "text",
+    "cgn": "text",
+    "cg-path": "text",
+}
+"""Name of each registered field → the form of its data."""
+
+MAX_NAME: Final = 256
+"""Longest template name, in bytes: 15 fields of at most 16 characters and the bars between them."""
+
+OLD_NAME_SIZE: Final = 256
+"""Size to which the template ``ima`` pads a name for hashing (IMA_EVENT_NAME_LEN_MAX + 1)."""
+
+_DIGESTS = ("d", "d-ng", "d-ngv2")
+_NAMES = ("n", "n-ng")
+_MAIN: Final = frozenset({*_DIGESTS, *_NAMES, "sig", "buf", "iuid", "igid", "imode"})
+_LONGEST_ALGORITHM = 80  # "verity:" and CRYPTO_MAX_ALG_NAME
+_NO_OTHERS: Final[Mapping[str, str | bytes]] = MappingProxyType({})
+_SIZE = Struct("<I").unpack_from
+
+
+class MalformedEntryError(ValueError):
+    """Template data that its template does not fit; the reader of the list adds where it is."""
+
+
+class Entry(NamedTuple):
+    r"""One measurement.
+
+    Attributes:
+        index: number of the entry in the boot, from 0.
+        pcr: PCR that it was extended into.
+        template: name of the template, or the format where it has no name.
+        digest: ``sha256:hex`` of the file; ``verity:sha256:hex`` for an fs-verity digest, which is none of the
+            file's content. Empty where the template is unknown; without meaning for a violation.
+        path: what was measured, with spaces written ``_`` by the kernel and bytes that are no UTF-8 as ``\xNN``.
+            Written by whoever named the file: hostile.
+        iuid: owner of the inode, None where the template has none.
+        igid: group of the inode.
+        imode: type and permissions of the inode.
+        sig: ``security.ima`` signature, with its header.
+        buf: what was measured where it is no file (a key, a command line).
+        template_hash: SHA-256 of the template data, which is what the kernel extends into that bank; all ones
+            for a violation.
+        violation: the content is unknown.
+        others: further fields by their names, text or bytes.
+    """
+
+    index: int  # type: ignore[assignment]  # its number, not tuple.index(), which nobody wants of an entry
+    pcr: int
+    template: str
+    digest: str
+    path: str
+    iuid: int | None
+    igid: int | None
+    imode: int | None
+    sig: bytes
+    buf: bytes
+    template_hash: bytes
+    violation: bool
+    others: Mapping[str, str | bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A template, ready for reading.
+
+    Attributes:
+        name: as the list gives it.
+        fields: names of the fields in order; empty where the template is unknown.
+        old: the template ``ima`` of old kernels, which has a layout of its own.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    old: bool
+    places: Mapping[str, int] = field(repr=False)
+
+    @property
+    def known(self) -> bool:
+        """Whether all fields are known here."""
+        return bool(self.fields)
+
+    def split(self, data: bytes) -> list[bytes]:
+        """Return the fields' bytes.
+
+        Raises:
+            MalformedEntryError: the data has not exactly the template's fields.
+        """
+        if self.old:
+            return [data[:20], data[20:].rstrip(b"\0")]
+        parts = []
+        at, end = 0, len(data)
+        for _ in self.fields:
+            if at + 4 > end:
+                raise MalformedEntryError("ends before its last field")
+            start = at + 4
+            at = start + _SIZE(data, at)[0]
+            if at > end:
+                raise MalformedEntryError(f"has a field of {at - start} bytes where {end - start} remain")
+            parts.append(data[start:at])
+        if at != end and self.fields:
+            raise MalformedEntryError(f"has {end - at} bytes after its last field")
+        return parts
+
+    def entry(self, index: int, pcr: int, data: bytes, template_hash: bytes, *, violation: bool) -> Entry:
+        """Return the measurement that template data tells of.
+
+        Raises:
+            MalformedEntryError: the data does not fit the template.
+        """
+        parts = self.split(data)
+        place = self.places.get
+        return Entry(
+            index,
+            pcr,
+            self.name,
+            "" if (at := place("digest")) is None else digest_text(parts[at]),
+            "" if (at := place("path")) is None else _text(parts[at]),
+            None if (at := place("iuid")) is None else _number(parts[at]),
+            None if (at := place("igid")) is None else _number(parts[at]),
+            None if (at := place("imode")) is None else _number(parts[at]),
+            b"" if (at := place("sig")) is None else parts[at],
+            b"" if (at := place("buf")) is None else parts[at],
+            template_hash,
+            violation,
+            self._others(parts),
+        )
+
+    def _others(self, parts: list[bytes]) -> Mapping[str, str | bytes]:
+        others: dict[str, str | bytes] = {}
+        for name, part in zip(self.fields, parts, strict=False):
+            if name not in _MAIN:
+                form = FIELDS[name]
+                others[name] = _text(part) if form == "text" else digest_text(part) if form == "digest" else part
+        return others or _NO_OTHERS
+
+
+@lru_cache(maxsize=256)
+def template_named(name: bytes) -> Template:
+    """Return the template of that name or format; an unknown one has no fields.
+
+    Raises:
+        MalformedEntryError: the name is empty or not made of printable ASCII characters.
+    """
+    if not name or not all(0x20 < byte < 0x7F for byte in name):
+        raise MalformedEntryError("has a template name that is no name")
+    text = name.decode("ascii")
+    fields = tuple(TEMPLATES.get(text, text).split("|"))
+    if not all(one in FIELDS for one in fields):
+        return Template(text, (), False, MappingProxyType({}))
+    roles = {**dict.fromkeys(_DIGESTS, "digest"), **dict.fromkeys(_NAMES, "path")}
+    places: dict[str, int] = {}
+    for at, one in enumerate(fields):
+        places.setdefault(roles.get(one, one), at)
+    return Template(text, fields, text == "ima", MappingProxyType(places))
+
+
+def digest_text(part: bytes) -> str:
+    """Return ``algorithm:hex`` of a digest field (``algorithm:``, a zero byte, digest), or of a bare old digest.
+
+    Raises:
+        MalformedEntryError: no algorithm where there should be one.
+    """
+    if part.startswith(b"sha256:\0"):
+        return "sha256:" + part[8:].hex()
+    algorithm, mark, digest = part.partition(b":\0")
+    if mark and len(algorithm) <= _LONGEST_ALGORITHM and algorithm.isascii():
+        name = algorithm.decode("ascii").removeprefix("ima:")
+        if name.replace("-", "").replace("_", "").replace(":", "").isalnum():
+            return f"{name}:{digest.hex()}"
+    if len(part) in {0, 16, 20}:
+        return {0: "", 16: "md5:", 20: "sha1:"}[len(part)] + part.hex()
+    raise MalformedEntryError("has a digest without the name of its algorithm")
+
+
+def _text(part: bytes) -> str:
+    return part.removesuffix(b"\0").decode("utf-8", "backslashreplace")
+
+
+def _number(part: bytes) -> int | None:
+    """Return a little-endian number; none is logged of what is no file (``boot_aggregate``)."""
+    if len(part) > 8:
+        raise MalformedEntryError(f"has a number of {len(part)} bytes")
+    return int.from_bytes(part, "little") if part else None
+
+
+__all__ = [
+    "FIELDS",
+    "MAX_NAME",
+    "OLD_NAME_SIZE",
+    "TEMPLATES",
+    "Entry",
+    "MalformedEntryError",
+    "Template",
+    "digest_text",
+    "template_named",
+]

@@ -1,0 +1,252 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replay of the IMA measurement list onto the quoted PCR.
+
+A list is read after its quote, so it may be longer than the PCR: what the quote covers is a prefix, and the tail
+waits for the next quote. A list that is shorter, or differs anywhere in the prefix, reaches no quoted value.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PolicyError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, pcr_digest
+
+IMA_PCR: Final = 10
+MAX_TAIL: Final = 10_000
+"""Most entries by which a list may be ahead of its quote; a busy node adds some hundreds while a quote is made."""
+
+Banks = Mapping[str, Mapping[int, bytes]]
+_NO_AGGREGATES: Final[Mapping[str, bytes]] = MappingProxyType({})
+_FAST: Final = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
+
+
+class _Hash(Protocol):
+    @property
+    def digest_size(self) -> int: ...
+
+    def digest(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The part of a list that a quote covers.
+
+    Attributes:
+        entries: number of the list's entries in it.
+        aggregates: bank → value of the PCR behind it.
+        padded: the kernel extended SHA-1 hashes into banks of another hash.
+    """
+
+    entries: int
+    aggregates: Mapping[str, bytes]
+    padded: bool = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """``ima_zero_padded`` where it applies."""
+        return (Finding("ima_zero_padded", CODES["ima_zero_padded"], pcr=IMA_PCR),) if self.padded else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImaState:
+    """How far a node's list has been verified in this boot: all that the next cycle needs of the past.
+
+    Attributes:
+        entries: number of verified entries.
+        offset: their size in the binary list, in bytes: where the next part begins.
+        aggregates: bank → value of the PCR behind them.
+    """
+
+    entries: int = 0
+    offset: int = 0
+    aggregates: Mapping[str, bytes] = field(default_factory=dict)
+
+    def after(self, log: ImaLog, prefix: Prefix) -> ImaState:
+        """Return the state behind a verified prefix of the part of the list that follows this state."""
+        size = log.ends[prefix.entries - 1] if prefix.entries else 0
+        return ImaState(self.entries + prefix.entries, self.offset + size, prefix.aggregates)
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain data for the store."""
+        values = {bank: value.hex() for bank, value in self.aggregates.items()}
+        return {"entries": self.entries, "offset": self.offset, "aggregates": values}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> ImaState:
+        """Return the state that :meth:`plain` gave.
+
+        Raises:
+            StoreError: it is none.
+        """
+        try:
+            values = {str(bank): bytes.fromhex(value) for bank, value in plain["aggregates"].items()}
+            return cls(int(plain["entries"]), int(plain["offset"]), values)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StoreError("IMA state", "is not what was stored.", "forget it: the list is read anew.") from error
+
+
+def extended(log: ImaLog, bank: str, *, padded: bool = False) -> Sequence[bytes]:
+    """Return what the kernel extended into a bank for each entry, computed from the template data.
+
+    Args:
+        log: the list.
+        bank: name of the bank's hash.
+        padded: as old kernels do it: the SHA-1 hash, filled up with zeros.
+
+    Raises:
+        EvidenceError: a bank whose hash is not available here.
+    """
+    if bank == "sha256" and not padded:
+        return log.hashes
+    size, digest = _hash(bank)().digest_size, _hash("sha1" if padded else bank)
+    values = [digest(item).digest().ljust(size, b"\0") for item in log.data]
+    for at in log.violations:
+        values[at] = b"\xff" * size
+    return values
+
+
+def replay(
+    log: ImaLog, bank: str, *, start: bytes | None = None, pcr: int = IMA_PCR, count: int | None = None
+) -> bytes:
+    """Return the value that a PCR has after the list's entries.
+
+    Args:
+        log: the list.
+        bank: name of the bank's hash.
+        start: value before them; zeros at boot.
+        pcr: number of the PCR; entries of others are passed over.
+        count: number of entries to replay; all by default.
+
+    Raises:
+        EvidenceError: a bank whose hash is not available here.
+    """
+    values = [value for value, kind in zip(extended(log, bank)[:count], log.kinds, strict=False) if kind.pcr == pcr]
+    return _aggregates(bank, start, values, keep=0)[-1]
+
+
+def replay_all(log: ImaLog, bank: str) -> dict[int, bytes]:
+    """Return number → value of PCR 10 and of each other PCR that the list of a whole boot extends."""
+    return {pcr: replay(log, bank, pcr=pcr) for pcr in sorted({IMA_PCR, *(kind.pcr for kind in log.seen)})}
+
+
+def match_prefix(log: ImaLog, bank: str, pcr_value: bytes, *, start: bytes | None = None) -> int | None:
+    """Return the number of entries after which PCR 10 has a value, or None if it never has.
+
+    Args:
+        log: the list.
+        bank: name of the bank's hash.
+        pcr_value: the value to reach.
+        start: value before the list; zeros at boot.
+
+    Raises:
+        EvidenceError: a bank whose hash is not available here.
+    """
+    aggregates = _of_list(log, bank, start, keep=len(log))
+    return aggregates.index(pcr_value) if pcr_value in aggregates else None
+
+
+def match_quote(
+    log: ImaLog, quote: Quote, pcrs: Banks, *, start: Mapping[str, bytes] = _NO_AGGREGATES, max_tail: int = MAX_TAIL
+) -> Prefix | None:
+    """Find the prefix of a list with which the PCRs have the quoted digest.
+
+    A quote carries one digest over all PCRs, so the prefix is searched from the list's end, where it nearly always
+    is; at most ``max_tail`` entries are given up. Entries of other PCRs than 10 are not covered (``ima_other_pcr``).
+
+    Args:
+        log: the list from :attr:`ImaState.entries` on.
+        quote: a valid quote that covers PCR 10.
+        pcrs: bank → PCR number → value of the other PCRs, from the event log; those left out were never extended.
+        start: :attr:`ImaState.aggregates`; nothing at boot.
+        max_tail: the largest lag of a quote behind its list.
+
+    Returns:
+        The prefix, or None: the event log or the list is not what the TPM saw.
+
+    Raises:
+        EvidenceError: the quote covers a bank whose hash is not available here.
+        PolicyError: the quote does not cover PCR 10.
+    """
+    banks = [bank for bank, numbers in quote.pcr_select.items() if IMA_PCR in numbers]
+    if not banks:
+        raise PolicyError("selection", "does not cover PCR 10, so that no IMA list can be checked.", "add 10 to it.")
+    for padded in (False, True) if banks != ["sha1"] else (False,):
+        chains = {bank: _of_list(log, bank, start.get(bank), keep=max_tail, padded=padded) for bank in banks}
+        lag = _lag(quote, pcrs, chains)
+        if lag is not None:
+            return Prefix(len(log) - lag, {bank: chain[-1 - lag] for bank, chain in chains.items()}, padded)
+    return None
+
+
+def _lag(quote: Quote, pcrs: Banks, chains: Mapping[str, Sequence[bytes]]) -> int | None:
+    """Return how many entries back the quoted digest is reached."""
+    banks = {bank: dict(pcrs.get(bank, {})) for bank in quote.pcr_select}
+    for lag in range(min(map(len, chains.values()))):
+        for bank, chain in chains.items():
+            banks[bank][IMA_PCR] = chain[-1 - lag]
+        if pcr_digest(quote.pcr_select, banks, quote.hash_alg) == quote.pcr_digest:
+            return lag
+    return None
+
+
+def _of_list(log: ImaLog, bank: str, start: bytes | None, *, keep: int, padded: bool = False) -> list[bytes]:
+    """Return the values of PCR 10 behind the last ``keep`` entries, and before them."""
+    values = extended(log, bank, padded=padded and bank != "sha1")
+    if any(kind.pcr != IMA_PCR for kind in log.seen):
+        return _aggregates(
+            bank, start, [v if k.pcr == IMA_PCR else None for v, k in zip(values, log.kinds, strict=True)], keep
+        )
+    return _aggregates(bank, start, values, keep)
+
+
+def _aggregates(bank: str, start: bytes | None, values: Sequence[bytes | None], keep: int) -> list[bytes]:
+    """Return the PCR's values behind the last ``keep`` extends, and before them; None extends nothing."""
+    digest = _hash(bank)
+    value = bytes(digest().digest_size) if start is None else start
+    quiet = max(len(values) - keep, 0)
+    for item in values[:quiet]:
+        if item is not None:
+            value = digest(value + item).digest()
+    aggregates = [value]
+    for item in values[quiet:]:
+        if item is not None:
+            value = digest(value + item).digest()
+        aggregates.append(value)
+    return aggregates
+
+
+def _hash(name: str) -> Callable[..., _Hash]:
+    """Return the fastest constructor of a hash."""
+    constructor: Callable[..., _Hash] | None = _FAST.get(name)
+    if constructor is not None:
+        return constructor
+    try:
+        hashlib.new(name, usedforsecurity=False)
+    except ValueError as error:
+        raise EvidenceError("ima_log", "is to be replayed into a PCR bank whose hash is not available here.") from error
+    return partial(hashlib.new, name, usedforsecurity=False)
+
+
+__all__ = [
+    "IMA_PCR",
+    "MAX_TAIL",
+    "ImaState",
+    "Prefix",
+    "extended",
+    "match_prefix",
+    "match_quote",
+    "replay",
+    "replay_all",
+]
