@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import ImageLoad, Tagged
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Labelled, Text
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_rules import (
     SECURE_BOOT_PCR,
     SECURE_BOOT_VARIABLES,
@@ -40,6 +40,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_wire
 
 _MOK_PCR = 14
 _FILE_PCR = 9
+_APPLICATION_PCR = 4
+_DRIVERS = {ev.EV_EFI_BOOT_SERVICES_DRIVER, ev.EV_EFI_RUNTIME_SERVICES_DRIVER}
 _STATES = {"SetupMode", "AuditMode", "DeployedMode"}
 
 
@@ -102,7 +104,7 @@ class Claims:
         mok_list_trusted: whether the kernel may trust machine owner keys.
         sbat_level: shim's revocation level.
         firmware_version: text or hexadecimal of EV_S_CRTM_VERSION.
-        applications, drivers: images that were started (PCR 4; PCR 2).
+        applications, drivers: images that were started (PCR 4 and what else claims to be one; drivers by type).
         files: what GRUB and the kernel's stub read (PCR 9): kernel, initrd, configuration.
         command_lines: kernel command lines.
         grub_commands: commands that GRUB ran, in order.
@@ -148,9 +150,9 @@ def derive_claims(events: Sequence[Event]) -> tuple[Claims, LoaderTexts]:
         mok_list_trusted=_flag(shim.get("MokListTrusted")),
         sbat_level=_sbat_level(shim),
         firmware_version=_firmware_version(events),
-        applications=_measured(events, {ev.EV_EFI_BOOT_SERVICES_APPLICATION}),
-        drivers=_measured(events, {ev.EV_EFI_BOOT_SERVICES_DRIVER, ev.EV_EFI_RUNTIME_SERVICES_DRIVER}),
-        files=tuple(_files(events)),
+        applications=tuple(_as_measured(event) for event in events if _is_application(event)),
+        drivers=tuple(_as_measured(event) for event in events if event.type in _DRIVERS),
+        files=tuple(_as_measured(event) for event in events if _is_file(event)),
         command_lines=texts.command_lines,
         grub_commands=texts.commands,
         uki_sections=tuple(_uki_sections(events)),
@@ -269,8 +271,15 @@ def _firmware_version(events: Iterable[Event]) -> str | None:
     return None
 
 
-def _measured(events: Iterable[Event], types: set[int]) -> tuple[Measured, ...]:
-    return tuple(_as_measured(event) for event in events if event.type in types)
+def _is_application(event: Event) -> bool:
+    """By type, and by the PCR besides: another type must not hide what was started."""
+    if event.type == ev.EV_EFI_BOOT_SERVICES_APPLICATION:
+        return True
+    return event.pcr == _APPLICATION_PCR and event.verified is None and event.type != ev.EV_NO_ACTION
+
+
+def _is_file(event: Event) -> bool:
+    return event.pcr == _FILE_PCR and event.type != ev.EV_NO_ACTION
 
 
 def _as_measured(event: Event) -> Measured:
@@ -284,13 +293,7 @@ def _name(event: Event) -> str:
         return data.path
     if isinstance(data, Tagged):
         return data.name
-    return data.text if isinstance(data, Text) else ""
-
-
-def _files(events: Iterable[Event]) -> Iterable[Measured]:
-    for event in events:
-        if event.pcr == _FILE_PCR and event.type in {ev.EV_IPL, ev.EV_EVENT_TAG}:
-            yield _as_measured(event)
+    return data.text if isinstance(data, (Text, Labelled)) else ""
 
 
 def _uki_sections(events: Iterable[Event]) -> Iterable[UkiSection]:

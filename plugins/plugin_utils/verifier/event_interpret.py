@@ -7,6 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_mode
     Claimed,
     Event,
     EventData,
+    Labelled,
     Raw,
     Text,
     Verified,
@@ -25,11 +27,14 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_vari
     Variable,
     VariableName,
     VariableValue,
+    read_load_option,
     read_variable,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import Form, grub_label
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_wire import FIELD
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.gpt import read_gpt
+
+_BOOT_OPTION: Final = re.compile(r"Boot[0-9A-F]{4}")
 
 Structure = Callable[[bytes, str], EventData]
 
@@ -125,7 +130,9 @@ def _claimed(event: Event) -> Claimed | None:
 def _labelled(data: bytes) -> EventData:
     label = grub_label(data)
     text = text_of(data[len(label) :])
-    return Text(text.text, _label_text(label)) if text else Raw(data)
+    if text is None:
+        return Raw(data)
+    return Labelled(_label_text(label), text.text) if label else text
 
 
 def _label_text(label: bytes) -> str:
@@ -138,16 +145,23 @@ def _proven_data(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
 
 
 def _proven_value(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
-    """The digest covers a variable's value: its name is only claimed."""
+    """The digest covers a variable's value: its name, which tells how to read the value, is only claimed."""
+    form, content = proven
     variable = read_variable(event.data, FIELD)
-    return Verified(VariableValue(proven[1]), proven[0]), Claimed(VariableName(variable.guid, variable.name))
+    name = Claimed(VariableName(variable.guid, variable.name))
+    if _BOOT_OPTION.fullmatch(variable.name):
+        try:
+            return Verified(read_load_option(content, FIELD), form), name
+        except EvidenceError:
+            pass
+    return Verified(VariableValue(content), form), name
 
 
 def _proven_text(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
     """The digest covers a text: the loader's label before it is only claimed."""
     form, content = proven
     label = grub_label(event.data)
-    claimed = Claimed(Text("", _label_text(label))) if label else None
+    claimed = Claimed(Labelled(_label_text(label), "")) if label else None
     return Verified(_text(content, FIELD), form), claimed
 
 

@@ -28,10 +28,17 @@ class Raw(EventData):
 
 @dataclass(frozen=True, slots=True)
 class Text(EventData):
-    """A text; ``label`` is the loader's word for it (``grub_cmd``, ``kernel_cmdline``), empty where it has none."""
+    """A text, without its final NUL."""
 
     text: str
-    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled(EventData):
+    """What GRUB says of a text (``grub_cmd``, ``kernel_cmdline``); ``text`` is empty where it is verified elsewhere."""
+
+    label: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +112,4 @@ class SpecId(EventData):
     vendor_info: bytes
 
 
-__all__ = ["Bank", "Claimed", "Event", "EventData", "Raw", "SpecId", "Text", "Verified"]
+__all__ = ["Bank", "Claimed", "Event", "EventData", "Labelled", "Raw", "SpecId", "Text", "Verified"]

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import Tagged
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Labelled, Text
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import HASHES
 
 _GRUB_PCR: Final = 8
@@ -74,8 +73,8 @@ def load_options_text(command_line: str, pcr: int) -> str:
 
 
 def _text(event: Event) -> str | None:
-    """Return the text of a loader's event, if its digest proves one."""
-    if event.type != ev.EV_IPL or event.pcr not in {_GRUB_PCR, _SYSTEMD_PCR} or event.verified is None:
+    """Return the text that a loader's event proves; by the PCR, since the type could hide it from us."""
+    if event.pcr not in {_GRUB_PCR, _SYSTEMD_PCR} or event.verified is None:
         return None
     data = event.verified.data
     return data.text if isinstance(data, Text) else None
@@ -88,7 +87,7 @@ def _is_command_line(event: Event) -> bool:
 
 def _label(event: Event) -> str:
     data = event.claimed.data if event.claimed is not None else None
-    return data.label if isinstance(data, Text) else ""
+    return data.label if isinstance(data, Labelled) else ""
 
 
 def _is_load_options(event: Event) -> bool:

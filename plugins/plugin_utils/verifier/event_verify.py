@@ -89,8 +89,13 @@ UKI_PCR: Final = 11
 
 
 def must_hash(event: Event) -> bool:
-    """Return whether the event's data ought to hash to its digest."""
-    return event.type in _MUST_HASH or (event.type == ev.EV_IPL and event.pcr in _TEXT_PCRS)
+    """Return whether the event's data ought to hash to its digest: by its type, or by its PCR, which is proven.
+
+    systemd-stub's tagged events in PCR 12 stand for files.
+    """
+    if event.type in _MUST_HASH:
+        return True
+    return event.pcr in _TEXT_PCRS and event.type not in {ev.EV_NO_ACTION, ev.EV_EVENT_TAG}
 
 
 def grub_label(data: bytes) -> bytes:

@@ -1,0 +1,398 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FIELD.md rows 9 and 10: what a digest proves, what is only claimed, and what a broken log is."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from struct import pack
+
+import pytest
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import (
+    FirmwareBlob,
+    ImageLoad,
+    Separator,
+    SpdmDevice,
+    StartupLocality,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import (
+    Claimed,
+    Labelled,
+    Raw,
+    Text,
+    Verified,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import (
+    EFI_GLOBAL,
+    IMAGE_SECURITY,
+    SHIM_LOCK,
+    LoadOption,
+    SignatureList,
+    Variable,
+    VariableName,
+    VariableValue,
+)
+from tests.unit.verifier.event_log_builder import LogBuilder, boot_log, firmware, grub, signature_list, variable
+
+CONFIG = ev.EV_EFI_VARIABLE_DRIVER_CONFIG
+
+
+def codes(log: EventLog) -> list[str]:
+    return [finding.code for finding in log.findings]
+
+
+def parse(builder: LogBuilder) -> EventLog:
+    return parse_event_log(builder.build())
+
+
+def test_a_clean_boot_has_no_findings_and_claims_secure_boot() -> None:
+    log = parse_event_log(boot_log())
+    assert codes(log) == []
+    assert log.algorithms == ("sha1", "sha256")
+    assert (log.claims.secure_boot, log.claims.firmware_version) == (True, "v1.2")
+    assert {name: base.entries for name, base in log.claims.databases.items()} == {"PK": 1, "KEK": 1, "db": 2, "dbx": 0}
+    assert [(line.text, line.pcr) for line in log.claims.command_lines] == [("/vmlinuz root=/dev/vda ro quiet", 8)]
+    assert [file.claimed_name for file in log.claims.files] == ["/initrd.img"]
+
+
+def test_replay_gives_the_pcrs_that_the_firmware_extended() -> None:
+    builder = grub(firmware(LogBuilder(("sha1", "sha256", "sha384", "sha512"))))
+    assert parse(builder).pcrs == builder.pcrs
+
+
+@pytest.mark.parametrize("locality", [0, 3, 4])
+def test_field_9_startup_locality_is_pcr_0s_first_value(locality: int) -> None:
+    builder = LogBuilder(locality=locality)
+    builder.add(0, ev.EV_NO_ACTION, b"StartupLocality\0" + bytes([locality]))
+    log = parse(firmware(builder))
+    assert log.events[1].claimed == Claimed(StartupLocality(locality))
+    assert (log.pcrs, log.startup_locality, codes(log)) == (builder.pcrs, locality, [])
+
+
+def test_field_9_an_h_crtm_event_stands_for_locality_4() -> None:
+    builder = LogBuilder(locality=4).add(0, ev.EV_EFI_HCRTM_EVENT, b"HCRTM", b"the H-CRTM")
+    log = parse(firmware(builder))
+    assert (log.pcrs, log.startup_locality) == (builder.pcrs, 4)
+    assert log.events[1].verified is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "code", "locality"),
+    [((3, 0), "startup_locality_repeated", 3), ((7,), "startup_locality_invalid", 7)],
+)
+def test_field_9_an_odd_startup_locality_is_a_finding(stated: tuple[int, ...], code: str, locality: int) -> None:
+    builder = LogBuilder()
+    for value in stated:
+        builder.add(0, ev.EV_NO_ACTION, b"StartupLocality\0" + bytes([value]))
+    log = parse(firmware(builder))
+    assert (codes(log), log.startup_locality) == ([code], locality)
+
+
+def test_field_9_a_late_startup_locality_is_ignored() -> None:
+    log = parse(firmware(LogBuilder()).add(0, ev.EV_NO_ACTION, b"StartupLocality\0\3"))
+    assert (codes(log), log.startup_locality) == (["startup_locality_late"], 0)
+
+
+def test_field_9_no_action_is_never_extended_nor_verified() -> None:
+    with_digest = pack("<III", 0, ev.EV_NO_ACTION, 1) + pack("<H", 0x0B) + b"\1" * 32 + pack("<I", 2) + b"hi"
+    builder = firmware(LogBuilder(("sha256",)))
+    builder.body += with_digest
+    log = parse(builder)
+    assert log.pcrs == builder.pcrs
+    assert codes(log) == ["no_action_with_digest"]
+    assert (log.events[-1].verified, log.events[-1].claimed) == (None, Claimed(Text("hi")))
+
+
+@pytest.mark.parametrize(
+    ("pcr", "kind", "data"),
+    [
+        (1, ev.EV_SEPARATOR, bytes(4)),
+        (0, ev.EV_S_CRTM_VERSION, b"other"),
+        (7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\1")),
+        (1, ev.EV_EFI_VARIABLE_BOOT, variable(EFI_GLOBAL, "BootOrder", b"\0\0")),
+        (7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(IMAGE_SECURITY, "db", b"x")),
+        (5, ev.EV_EFI_GPT_EVENT, b"EFI PART"),
+        (5, ev.EV_EFI_ACTION, b"Exit Boot Services Invocation"),
+        (8, ev.EV_IPL, b"grub_cmd: boot\0"),
+        (12, ev.EV_IPL, "quiet\0".encode("utf-16-le")),
+        (2, ev.EV_EFI_SPDM_FIRMWARE_BLOB, b"SPDM Device Sec\0"),
+    ],
+)
+def test_field_9_data_that_does_not_hash_to_its_digest_is_only_claimed(pcr: int, kind: int, data: bytes) -> None:
+    log = parse(LogBuilder().add(pcr, kind, data, b"something else"))
+    assert log.events[1].verified is None
+    assert ("event_data_mismatch", 1, pcr) in [(f.code, f.index, f.pcr) for f in log.findings]
+
+
+def test_field_9_a_matching_digest_in_one_bank_alone_proves_nothing() -> None:
+    builder = firmware(LogBuilder(("sha1", "sha256")))
+    builder.add(5, ev.EV_EFI_ACTION, b"Exit Boot Services Invocation", banks=("sha1",))
+    log = parse(builder)
+    assert log.events[-1].verified is None
+    assert codes(log) == ["event_data_mismatch", "event_bank_missing"][::-1]
+
+
+def test_a_bank_that_no_event_uses_is_switched_off_and_not_missing() -> None:
+    builder = LogBuilder(("sha1", "sha256", "sha384"))
+    builder.add(4, ev.EV_EFI_ACTION, b"Calling EFI Application from Boot Option", banks=("sha1", "sha256"))
+    log = parse(builder)
+    assert log.events[1].verified == Verified(Text("Calling EFI Application from Boot Option"), "data")
+    assert log.pcrs["sha384"] == {}
+
+
+def test_field_9_images_and_firmware_are_known_by_digest_only() -> None:
+    path = b"\4\4\x0e\0" + "\\EFI\0".encode("utf-16-le") + b"\x7f\xff\4\0"
+    builder = LogBuilder()
+    builder.add(4, ev.EV_EFI_BOOT_SERVICES_APPLICATION, pack("<QQQQ", 1, 2, 3, len(path)) + path, b"image")
+    builder.add(0, ev.EV_EFI_PLATFORM_FIRMWARE_BLOB, pack("<QQ", 16, 32))
+    log = parse(builder)
+    assert [event.verified for event in log.events[1:]] == [None, None]
+    assert log.events[1].claimed == Claimed(ImageLoad(1, 2, 3, "\\EFI"))
+    assert log.events[2].claimed == Claimed(FirmwareBlob(16, 32))
+    assert [(app.claimed_name, app.pcr) for app in log.claims.applications] == [("\\EFI", 4)]
+
+
+@pytest.mark.parametrize(
+    ("data", "hashed", "form", "label"),
+    [
+        (b"grub_cmd: boot\0", b"boot", "text", "grub_cmd"),
+        (b"grub_cmd boot\0", b"boot\0", "text_with_nul", "grub_cmd"),
+        (b"kernel_cmdline: boot\0", b"boot", "text", "kernel_cmdline"),
+        (b"boot\0", b"boot\0", "data", None),
+        (b"boot", b"boot\0", "data_with_nul", None),
+    ],
+)
+def test_grubs_text_is_verified_and_its_label_is_only_claimed(
+    data: bytes, hashed: bytes, form: str, label: str | None
+) -> None:
+    event = parse(LogBuilder().add(8, ev.EV_IPL, data, hashed)).events[1]
+    assert event.verified == Verified(Text("boot"), form)
+    assert event.claimed == (Claimed(Labelled(label, "")) if label else None)
+
+
+def test_a_relabelled_command_line_is_disputed() -> None:
+    builder = firmware(LogBuilder())
+    builder.add(8, ev.EV_IPL, b"grub_cmd: linux /vmlinuz evil=1\0", b"linux /vmlinuz evil=1")
+    builder.add(8, ev.EV_IPL, b"grub_cmd: /vmlinuz evil=1\0", b"/vmlinuz evil=1")
+    builder.add(8, ev.EV_IPL, b"kernel_cmdline: /vmlinuz quiet\0", b"/vmlinuz quiet")
+    log = parse(builder)
+    assert codes(log) == ["command_line_disputed", "command_line_disputed"]
+
+
+def test_a_command_hidden_under_another_type_still_counts() -> None:
+    log = parse(firmware(LogBuilder()).add(8, ev.EV_EFI_ACTION, b"linux /vmlinuz evil=1"))
+    assert [line.text for line in log.claims.command_lines] == ["linux /vmlinuz evil=1"]
+
+
+def test_the_kernels_stub_confirms_the_command_line() -> None:
+    builder = grub(firmware(LogBuilder()))
+    options = "BOOT_IMAGE=/vmlinuz root=/dev/vda ro quiet".encode("utf-16-le")
+    tag = pack("<II", 0x8F3B22ED, 26) + b"LOADED_IMAGE::LoadOptions\0"
+    log = parse(builder.add(9, ev.EV_EVENT_TAG, tag, options))
+    assert [line.confirmed for line in log.claims.command_lines] == [True]
+    assert [line.confirmed for line in parse_event_log(boot_log()).claims.command_lines] == [False]
+
+
+def test_systemd_command_lines_and_uki_sections_are_understood() -> None:
+    section = ".linux\0".encode("utf-16-le")
+    builder = firmware(LogBuilder())
+    builder.add(11, ev.EV_IPL, section, b".linux\0")
+    builder.add(11, ev.EV_IPL, section, b"the kernel")
+    log = parse(builder.add(12, ev.EV_IPL, "quiet\0".encode("utf-16-le")))
+    assert codes(log) == []
+    assert [(s.name, s.digests) for s in log.claims.uki_sections] == [(".linux", log.events[-2].digests)]
+    assert [(line.text, line.pcr) for line in log.claims.command_lines] == [("quiet", 12)]
+
+
+def test_a_boot_variable_hashed_without_its_name_has_a_claimed_name() -> None:
+    order = variable(EFI_GLOBAL, "BootOrder", b"\2\0")
+    option = pack("<IH", 1, 4) + "GRUB\0".encode("utf-16-le") + b"\x7f\xff\4\0"
+    builder = LogBuilder().add(1, ev.EV_EFI_VARIABLE_BOOT, order, b"\2\0").add(1, ev.EV_EFI_VARIABLE_BOOT2, order)
+    builder.add(1, ev.EV_EFI_VARIABLE_BOOT, variable(EFI_GLOBAL, "Boot0001", option), option)
+    log = parse(builder)
+    assert log.events[1].verified == Verified(VariableValue(b"\2\0"), "variable_data")
+    assert log.events[1].claimed == Claimed(VariableName(EFI_GLOBAL, "BootOrder"))
+    assert log.events[2].verified == Verified(Variable(EFI_GLOBAL, "BootOrder", b"\2\0"), "data")
+    assert log.events[3].verified == Verified(LoadOption(1, "GRUB", ""), "variable_data")
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [(b"\1", True), (b"\0", False), (b"", False), (b"\2", None), (b"\1\1", None)]
+)
+def test_secure_boots_state_is_the_variables_value(value: bytes, state: bool | None) -> None:
+    assert parse(firmware(LogBuilder(), value)).claims.secure_boot is state
+
+
+def test_field_9_a_secure_boot_variable_after_the_separator_does_not_count() -> None:
+    builder = firmware(LogBuilder(), b"\0").add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\1"))
+    log = parse(builder)
+    assert (log.claims.secure_boot, codes(log)) == (False, ["secure_boot_variable_late"])
+
+
+def test_field_9_a_secure_boot_variable_measured_twice_is_no_claim() -> None:
+    log = parse(firmware(LogBuilder().add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\1")), b"\0"))
+    assert log.claims.secure_boot is None
+    assert codes(log) == ["secure_boot_variable_repeated", "secure_boot_not_established"]
+
+
+def test_field_9_each_secure_boot_variable_must_be_there() -> None:
+    builder = LogBuilder()
+    for pcr in range(8):
+        builder.add(pcr, ev.EV_SEPARATOR, bytes(4))
+    log = parse(builder)
+    assert codes(log) == ["secure_boot_variable_missing"] * 5 + ["secure_boot_not_established"]
+
+
+def test_field_9_an_unknown_type_in_pcr_7_is_an_error_and_secure_boot_no_claim() -> None:
+    log = parse(firmware(LogBuilder().add(7, 0x8000F00D, b"x", b"SecureBoot=0 hidden")))
+    assert log.claims.secure_boot is None
+    assert codes(log) == ["event_type_unknown_in_pcr7", "secure_boot_not_established"]
+    assert log.findings[0].message == f"{CODES['event_type_unknown_in_pcr7']} It is 0x8000f00d."
+
+
+def test_field_9_an_unknown_type_elsewhere_is_a_finding_and_its_data_verified_if_it_hashes() -> None:
+    log = parse(firmware(LogBuilder()).add(2, 0x8401, b"\1"))
+    assert (codes(log), log.events[-1].type_name) == (["event_type_unknown"], "0x00008401")
+    assert log.events[-1].verified == Verified(Text("\1"), "data")
+
+
+def test_field_9_each_of_pcr_0_to_7_has_one_separator() -> None:
+    log = parse(firmware(LogBuilder()).add(3, ev.EV_SEPARATOR, bytes(4)))
+    assert [(f.code, f.pcr) for f in log.findings] == [("separator_repeated", 3)]
+    alone = parse(LogBuilder().add(0, ev.EV_SEPARATOR, b"\xff" * 4))
+    assert [f.pcr for f in alone.findings if f.code == "separator_missing"] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_field_9_a_separator_in_pcr_7_cannot_hide_under_another_type() -> None:
+    builder = LogBuilder()
+    builder.add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\0"))
+    builder.add(7, ev.EV_EFI_ACTION, bytes(4))
+    log = parse(firmware(builder))
+    assert log.claims.secure_boot is None
+    assert {"separator_disguised", "separator_repeated", "secure_boot_variable_late"} <= set(codes(log))
+
+
+def test_honest_data_can_have_a_separators_digest_outside_pcr_7() -> None:
+    """Boot order 0001, 0000 hashes like an error separator; seen on real machines."""
+    order = variable(EFI_GLOBAL, "BootOrder", b"\1\0\0\0")
+    builder = firmware(LogBuilder()).add(1, ev.EV_EFI_VARIABLE_BOOT, order, b"\1\0\0\0")
+    assert codes(parse(builder)) == []
+
+
+@pytest.mark.parametrize(("data", "form"), [(b"\1\0\0\0", "data"), (b"oops", "error_value")])
+def test_field_9_a_separator_can_tell_of_an_error(data: bytes, form: str) -> None:
+    log = parse(LogBuilder().add(2, ev.EV_SEPARATOR, data, b"\1\0\0\0"))
+    assert log.events[1].verified == Verified(Separator(1), form)
+    assert "separator_error" in codes(log)
+
+
+def test_shims_state_comes_from_pcr_7() -> None:
+    builder = firmware(LogBuilder()).add(14, ev.EV_IPL, b"MokList\0", b"keys")
+    builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(SHIM_LOCK, "SbatLevel", b"sbat,1,2025021800\n"))
+    log = parse(builder)
+    assert (log.claims.shim_validation, log.claims.sbat_level) == (True, "sbat,1,2025021800\n")
+    assert set(log.claims.mok) == {"MokList"}
+    off = parse(builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(SHIM_LOCK, "MokSBState", b"\1")))
+    assert off.claims.shim_validation is False
+
+
+def test_a_certificates_identity_is_the_hash_of_its_der() -> None:
+    der = b"\x30\x82\0\4cert"
+    x509 = "a5c059a1-94e4-4aa7-87b5-ab155c2bf072"
+    builder = LogBuilder().add(7, CONFIG, variable(IMAGE_SECURITY, "db", signature_list([der], x509)))
+    builder.add(7, ev.EV_SEPARATOR, bytes(4))
+    builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(IMAGE_SECURITY, "db", bytes(16) + der))
+    builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(SHIM_LOCK, "Shim", der))
+    claims = parse(builder).claims
+    identity = sha256(der).hexdigest()
+    assert claims.databases["db"].lists == (SignatureList("x509", (identity,)),)
+    assert [authority.certificate for authority in claims.authorities] == [identity, identity]
+
+
+def test_a_verified_structure_that_cannot_be_read_stays_raw() -> None:
+    log = parse(LogBuilder().add(7, CONFIG, b"\0" * 31))
+    assert log.events[1].verified == Verified(Raw(b"\0" * 31), "data")
+    assert "event_data_malformed" in codes(log)
+
+
+def test_spdm_devices_are_read_in_both_versions() -> None:
+    one = b"SPDM Device Sec\0" + pack("<HHII", 1, 4, 2, 1) + b"blok"
+    two = b"SPDM Device Sec2" + pack("<HBBIIIIQQ", 2, 1, 0, 48, 1, 0, 4, 9, 0) + b"blok"
+    builder = LogBuilder().add(2, ev.EV_EFI_SPDM_FIRMWARE_BLOB, one).add(3, ev.EV_EFI_SPDM_FIRMWARE_CONFIG, two)
+    log = parse(builder)
+    assert log.events[1].verified == Verified(SpdmDevice(1, 1, None, "", b"blok"), "data")
+    assert log.events[2].verified == Verified(SpdmDevice(2, 1, 1, "", b"blok"), "data")
+
+
+def test_a_sha1_log_is_read_and_said_to_be_weak() -> None:
+    events = [(0, ev.EV_SEPARATOR), (4, ev.EV_SEPARATOR)]
+    digest = bytes.fromhex("9069ca78e7450a285173431b3e52c5c25299e473")
+    blob = b"".join(pack("<II20sI", pcr, kind, digest, 4) + bytes(4) for pcr, kind in events)
+    log = parse_event_log(blob)
+    assert (log.spec, log.algorithms, len(log.events)) == (None, ("sha1",), 2)
+    assert log.events[1].verified == Verified(Separator(0), "data")
+    assert codes(log)[0] == "event_log_sha1_only"
+
+
+@pytest.mark.parametrize("padding", [b"\xff" * 4, b"\xff" * 4096, b"\0" * 64])
+def test_field_10_padding_ends_the_log_with_a_finding(padding: bytes) -> None:
+    log = parse_event_log(boot_log() + padding)
+    assert codes(log) == ["event_log_padding"]
+    assert log.events == parse_event_log(boot_log()).events
+
+
+def test_every_finding_code_is_registered() -> None:
+    assert all(code == code.lower() and meaning.endswith(".") for code, meaning in CODES.items())
+
+
+@pytest.mark.parametrize(
+    ("blob", "message"),
+    [
+        (b"", "event_log at offset 0: is empty. Next: check that the node's kernel exposes its firmware log."),
+        (b"\xff" * 64, "event_log at offset 0: holds nothing but padding."),
+        (b"\1" * 20, "event_log at offset 0: event 0's header wants 32 bytes, 20 remain."),
+        (boot_log()[:-1], "event_log at offset 2093: event 19's data wants 40 bytes, 39 remain."),
+        (boot_log() + b"\1", "event_log at offset 2133: event 20's header wants 12 bytes, 1 remain."),
+        (
+            LogBuilder().build() + pack("<III", 99, 1, 0) + bytes(4),
+            "event_log at offset 69: event 1 names PCR 99, the last is 23.",
+        ),
+        (
+            LogBuilder().build() + pack("<III", 1, 1, 0xFFFFFFFF) + b"x",
+            "event_log at offset 77: event 1 claims 4294967295 digests, the log's header declares 2 banks.",
+        ),
+        (
+            LogBuilder().build() + pack("<IIIH", 1, 1, 1, 0x12) + b"x",
+            (
+                "event_log at offset 81: event 1 has a digest of algorithm 0x0012, "
+                "which the log's header does not declare."
+            ),
+        ),
+        (
+            LogBuilder().build() + pack("<IIII", 1, 1, 0, 0xFFFFFFF0) + b"x",
+            "event_log at offset 85: event 1's data wants 4294967280 bytes, 1 remain.",
+        ),
+        (
+            LogBuilder().build().replace(pack("<I", 2) + pack("<H", 4), pack("<I", 0xFFFFFFFF) + pack("<H", 4)),
+            "event_log at offset 60: the header declares 4294967295 digest algorithms, 1 to 16 are read.",
+        ),
+        (
+            LogBuilder().build().replace(pack("<HH", 0x0B, 32), pack("<HH", 0x0B, 20)),
+            "event_log at offset 68: the header gives sha256 digests 20 bytes, not 32.",
+        ),
+    ],
+)
+def test_field_10_a_malformed_log_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
+    with pytest.raises(EvidenceError) as error:
+        parse_event_log(blob)
+    assert str(error.value) == message
+
+
+def test_field_10_a_log_with_too_many_events_is_refused() -> None:
+    with pytest.raises(EvidenceError, match="holds more than 16384 events"):
+        parse_event_log(LogBuilder().build() + pack("<IIII", 1, 1, 0, 0) * 20_000 + b"\1")
