@@ -16,9 +16,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import eve
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import (
     Claimed,
-    Event,
     EventData,
     Labelled,
+    Logged,
     Raw,
     Text,
     Verified,
@@ -100,7 +100,7 @@ _STRUCTURES: Final[Mapping[int, Structure]] = {
 """Type → reader of its data; a type that is not here holds text or an unknown structure."""
 
 
-def interpret(event: Event, proven: Form | None) -> tuple[Verified | None, Claimed | None, EvidenceError | None]:
+def interpret(event: Logged, proven: Form | None) -> tuple[Verified | None, Claimed | None, EvidenceError | None]:
     """Return what the event's data proves, what it claims, and why its structure could not be read.
 
     Args:
@@ -117,11 +117,11 @@ def interpret(event: Event, proven: Form | None) -> tuple[Verified | None, Claim
     return verified, claimed, None
 
 
-def _structure(event: Event, content: bytes) -> EventData:
+def _structure(event: Logged, content: bytes) -> EventData:
     return _STRUCTURES.get(event.type, _text)(content, FIELD)
 
 
-def _claimed(event: Event) -> Claimed | None:
+def _claimed(event: Logged) -> Claimed | None:
     if not event.data:
         return None
     return Claimed(_labelled(event.data) if event.type == ev.EV_IPL else _structure(event, event.data))
@@ -139,12 +139,12 @@ def _label_text(label: bytes) -> str:
     return label.decode("ascii").rstrip(": ")
 
 
-def _proven_data(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
+def _proven_data(event: Logged, proven: Form) -> tuple[Verified, Claimed | None]:
     form, content = proven
     return Verified(_structure(event, content), form), None
 
 
-def _proven_value(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
+def _proven_value(event: Logged, proven: Form) -> tuple[Verified, Claimed | None]:
     """The digest covers a variable's value: its name, which tells how to read the value, is only claimed."""
     form, content = proven
     variable = read_variable(event.data, FIELD)
@@ -157,7 +157,7 @@ def _proven_value(event: Event, proven: Form) -> tuple[Verified, Claimed | None]
     return Verified(VariableValue(content), form), name
 
 
-def _proven_text(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
+def _proven_text(event: Logged, proven: Form) -> tuple[Verified, Claimed | None]:
     """The digest covers a text: the loader's label before it is only claimed."""
     form, content = proven
     label = grub_label(event.data)
@@ -165,18 +165,18 @@ def _proven_text(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
     return Verified(_text(content, FIELD), form), claimed
 
 
-def _proven_error(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
+def _proven_error(event: Logged, proven: Form) -> tuple[Verified, Claimed | None]:
     form, content = proven
     return Verified(data_of.read_separator(content, FIELD), form), Claimed(Raw(event.data))
 
 
-def _proven_tag_data(event: Event, proven: Form) -> tuple[Verified, Claimed | None]:
+def _proven_tag_data(event: Logged, proven: Form) -> tuple[Verified, Claimed | None]:
     form, content = proven
     tagged = data_of.read_tagged(event.data, FIELD)
     return Verified(_text(content, FIELD), form), Claimed(data_of.Tagged(tagged.tag, tagged.name, b""))
 
 
-_PROVEN: Final[Mapping[str, Callable[[Event, Form], tuple[Verified, Claimed | None]]]] = {
+_PROVEN: Final[Mapping[str, Callable[[Logged, Form], tuple[Verified, Claimed | None]]]] = {
     "variable_data": _proven_value,
     "text": _proven_text,
     "text_with_nul": _proven_text,

@@ -15,10 +15,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_claims import Claims, derive_claims
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_codes import CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_interpret import interpret
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, SpecId
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Logged, SpecId
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_replay import replay, startup
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_rules import SECURE_BOOT_PCR, check_order
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import EV_NO_ACTION
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import EV_NO_ACTION, type_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import (
     HASHES,
     must_hash,
@@ -62,7 +62,8 @@ def parse_event_log(blob: bytes) -> EventLog:
     sizes = {"sha1": 20} if spec is None else {bank.name: bank.size for bank in spec.banks}
     used = _used_banks(logged, sizes)
     findings = _format_findings(spec, sizes, padded=padded)
-    events = tuple(_understand(event, used, findings) for event in logged)
+    computed = tuple(bank for bank in used if bank in HASHES)
+    events = tuple(_understand(event, used, computed, findings) for event in logged)
     began = startup(events)
     findings.extend(began.findings)
     findings.extend(check_order(events))
@@ -82,7 +83,7 @@ def parse_event_log(blob: bytes) -> EventLog:
     )
 
 
-def _used_banks(events: Sequence[Event], sizes: Mapping[str, int]) -> tuple[str, ...]:
+def _used_banks(events: Sequence[Logged], sizes: Mapping[str, int]) -> tuple[str, ...]:
     """Return the banks that some event extends: a header may declare banks that the TPM has switched off."""
     used = {bank for event in events if event.type != EV_NO_ACTION for bank in event.digests}
     return tuple(bank for bank in sizes if bank in used)
@@ -101,22 +102,21 @@ def _format_findings(spec: SpecId | None, sizes: Mapping[str, int], *, padded: b
     return findings
 
 
-def _finding(code: str, event: Event, detail: str = "") -> Finding:
+def _finding(code: str, event: Event | Logged, detail: str = "") -> Finding:
     return Finding(code, f"{CODES[code]} {detail}".rstrip(), event.index, event.pcr)
 
 
-def _understand(event: Event, used: tuple[str, ...], findings: list[Finding]) -> Event:
+def _understand(event: Logged, used: tuple[str, ...], computed: tuple[str, ...], findings: list[Finding]) -> Event:
     """Return the event with its data read, and add what is odd about it to ``findings``."""
-    if event.type != EV_NO_ACTION:
+    if len(event.digests) < len(used) and event.type != EV_NO_ACTION:
         missing = [bank for bank in used if bank not in event.digests]
-        if missing:
-            findings.append(_finding("event_bank_missing", event, f"It has none for {', '.join(missing)}."))
-    proven = proven_bytes(event, tuple(bank for bank in used if bank in HASHES))
+        findings.append(_finding("event_bank_missing", event, f"It has none for {', '.join(missing)}."))
+    proven = proven_bytes(event, computed)
     if proven is None and must_hash(event):
-        findings.append(_finding("event_data_mismatch", event, f"It is {event.type_name}."))
+        findings.append(_finding("event_data_mismatch", event, f"It is {type_name(event.type)}."))
     verified, claimed, error = interpret(event, proven)
     if error is not None:
-        detail = f"It is {event.type_name}: {printable(error.cause)}"
+        detail = f"It is {type_name(event.type)}: {printable(error.cause)}"
         findings.append(_finding("event_data_malformed", event, detail))
     return Event(event.index, event.pcr, event.type, event.digests, event.data, verified, claimed)
 

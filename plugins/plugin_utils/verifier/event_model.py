@@ -64,6 +64,17 @@ class Claimed:
     data: EventData
 
 
+@dataclass(slots=True)
+class Logged:
+    """One entry as the log has it. Not frozen, for speed: it becomes an :class:`Event` and goes no further."""
+
+    index: int
+    pcr: int
+    type: int
+    digests: Mapping[str, bytes]
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One entry of the log.
@@ -112,4 +123,4 @@ class SpecId(EventData):
     vendor_info: bytes
 
 
-__all__ = ["Bank", "Claimed", "Event", "EventData", "Labelled", "Raw", "SpecId", "Text", "Verified"]
+__all__ = ["Bank", "Claimed", "Event", "EventData", "Labelled", "Logged", "Raw", "SpecId", "Text", "Verified"]

@@ -13,12 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import Tagged
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Labelled, Text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import HASHES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import HASHES, hashes_to
 
 _GRUB_PCR: Final = 8
 _SYSTEMD_PCR: Final = 12
@@ -97,12 +96,12 @@ def _is_load_options(event: Event) -> bool:
 
 def _confirmed(command_line: str, pcr: int, options: Iterable[Event]) -> bool:
     content = load_options_text(command_line, pcr).encode("utf-16-le", "surrogatepass")
-    return any(_hashes_to(event, content) for event in options)
+    return any(_is_of(event, content) for event in options)
 
 
-def _hashes_to(event: Event, content: bytes) -> bool:
+def _is_of(event: Event, content: bytes) -> bool:
     banks = [bank for bank in event.digests if bank in HASHES]
-    return bool(banks) and all(compare_digest(HASHES[bank](content).digest(), event.digests[bank]) for bank in banks)
+    return bool(banks) and hashes_to(content, event.digests, banks)
 
 
 def _disputed(commands: Iterable[tuple[Event, str]], lines: Sequence[tuple[Event, str]]) -> Iterable[Event]:

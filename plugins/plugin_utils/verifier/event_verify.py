@@ -22,12 +22,12 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hmac import compare_digest
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Logged
 
 Form = tuple[str, bytes]
 """Name of a form, and the bytes that it hashes."""
@@ -88,7 +88,7 @@ _TEXT_PCRS: Final = frozenset({8, 12})
 UKI_PCR: Final = 11
 
 
-def must_hash(event: Event) -> bool:
+def must_hash(event: Logged) -> bool:
     """Return whether the event's data ought to hash to its digest: by its type, or by its PCR, which is proven.
 
     systemd-stub's tagged events in PCR 12 stand for files.
@@ -100,10 +100,12 @@ def must_hash(event: Event) -> bool:
 
 def grub_label(data: bytes) -> bytes:
     """Return the label that GRUB puts before a text it measures, or nothing."""
-    return next((label for label in GRUB_LABELS if data.startswith(label)), b"")
+    if not data.startswith(GRUB_LABELS):
+        return b""
+    return next(label for label in GRUB_LABELS if data.startswith(label))
 
 
-def proven_bytes(event: Event, banks: tuple[str, ...]) -> Form | None:
+def proven_bytes(event: Logged, banks: tuple[str, ...]) -> Form | None:
     """Return the form and the bytes that hash to the event's digest in all of the log's banks.
 
     Args:
@@ -111,29 +113,32 @@ def proven_bytes(event: Event, banks: tuple[str, ...]) -> Form | None:
         banks: banks that the log uses and that can be computed here. An event that lacks one proves nothing: in
             that bank it was not extended.
     """
-    digests = event.digests
-    if event.type in _DIGEST_ONLY or not banks or any(bank not in digests for bank in banks):
+    if event.type in _DIGEST_ONLY or not banks:
         return None
-    for name, content in _forms(event):
-        if all(compare_digest(HASHES[bank](content).digest(), digests[bank]) for bank in banks):
-            return name, content
+    special = _SPECIAL.get(event.type)
+    if special is None:
+        return ("data", event.data) if hashes_to(event.data, event.digests, banks) else None
+    for form in special(event):
+        if hashes_to(form[1], event.digests, banks):
+            return form
     return None
 
 
-def _forms(event: Event) -> Iterator[Form]:
-    special = _SPECIAL.get(event.type)
-    if special is not None:
-        yield from special(event)
-    else:
-        yield "data", event.data
+def hashes_to(content: bytes, digests: Mapping[str, bytes], banks: Iterable[str]) -> bool:
+    """Return whether ``digests`` has the digest of ``content`` in all of ``banks``."""
+    for bank in banks:
+        digest = digests.get(bank)
+        if digest is None or not compare_digest(HASHES[bank](content).digest(), digest):
+            return False
+    return True
 
 
-def _separator(event: Event) -> Iterator[Form]:
+def _separator(event: Logged) -> Iterator[Form]:
     yield "data", event.data
     yield "error_value", b"\x01\0\0\0"
 
 
-def _boot_variable(event: Event) -> Iterator[Form]:
+def _boot_variable(event: Logged) -> Iterator[Form]:
     yield "data", event.data
     if len(event.data) >= 32:
         names, values = (int.from_bytes(event.data[at : at + 8], "little") for at in (16, 24))
@@ -142,17 +147,17 @@ def _boot_variable(event: Event) -> Iterator[Form]:
             yield "variable_data", event.data[start:]
 
 
-def _authority(event: Event) -> Iterator[Form]:
+def _authority(event: Logged) -> Iterator[Form]:
     yield "data", event.data
     yield "data_without_last_byte", event.data[:-1]
 
 
-def _tagged(event: Event) -> Iterator[Form]:
+def _tagged(event: Logged) -> Iterator[Form]:
     yield "data", event.data
     yield "tagged_data", event.data[8:]
 
 
-def _loader_text(event: Event) -> Iterator[Form]:
+def _loader_text(event: Logged) -> Iterator[Form]:
     if event.pcr == UKI_PCR:
         yield from _section_name(event.data)
     elif event.pcr in _TEXT_PCRS:
@@ -176,7 +181,7 @@ def _section_name(data: bytes) -> Iterator[Form]:
         yield "section_name", data[::2].rstrip(b"\0") + b"\0"
 
 
-_SPECIAL: Final[Mapping[int, Callable[[Event], Iterator[Form]]]] = {
+_SPECIAL: Final[Mapping[int, Callable[[Logged], Iterator[Form]]]] = {
     ev.EV_SEPARATOR: _separator,
     ev.EV_EFI_VARIABLE_BOOT: _boot_variable,
     ev.EV_EFI_VARIABLE_BOOT2: _boot_variable,
@@ -185,4 +190,4 @@ _SPECIAL: Final[Mapping[int, Callable[[Event], Iterator[Form]]]] = {
     ev.EV_IPL: _loader_text,
 }
 
-__all__ = ["GRUB_LABELS", "HASHES", "UKI_PCR", "Form", "grub_label", "must_hash", "proven_bytes"]
+__all__ = ["GRUB_LABELS", "HASHES", "UKI_PCR", "Form", "grub_label", "hashes_to", "must_hash", "proven_bytes"]

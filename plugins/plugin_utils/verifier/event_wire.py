@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final, NoReturn
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Bank, Event, SpecId
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Bank, Logged, SpecId
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import EV_NO_ACTION
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.reader import Reader
 
@@ -42,7 +42,7 @@ _U16 = Struct("<H")
 _U32 = Struct("<I")
 
 
-def read_events(data: bytes) -> tuple[SpecId | None, tuple[Event, ...], bool]:
+def read_events(data: bytes) -> tuple[SpecId | None, tuple[Logged, ...], bool]:
     """Return a log's header (None for TCG 1.2), its events, and whether padding follows them.
 
     Raises:
@@ -60,13 +60,13 @@ def read_events(data: bytes) -> tuple[SpecId | None, tuple[Event, ...], bool]:
         events, offset = _read_all(data, end)
         return None, events, offset < len(data)
     spec = _read_spec_id(first.data, _HEADER.size)
-    header = Event(0, first.pcr, first.type, {}, first.data)
+    header = Logged(0, first.pcr, first.type, {}, first.data)
     events, offset = _read_all2(data, header, offset, end, spec.banks)
     return spec, events, offset < len(data)
 
 
-def _read_all(data: bytes, end: int) -> tuple[tuple[Event, ...], int]:
-    found: list[Event] = []
+def _read_all(data: bytes, end: int) -> tuple[tuple[Logged, ...], int]:
+    found: list[Logged] = []
     offset = 0
     while offset < end:
         event, offset = _read_event(data, offset, len(found))
@@ -76,12 +76,13 @@ def _read_all(data: bytes, end: int) -> tuple[tuple[Event, ...], int]:
 
 
 def _read_all2(
-    data: bytes, header: Event, offset: int, end: int, banks: tuple[Bank, ...]
-) -> tuple[tuple[Event, ...], int]:
+    data: bytes, header: Logged, offset: int, end: int, banks: tuple[Bank, ...]
+) -> tuple[tuple[Logged, ...], int]:
     found = [header]
     sizes = {bank.algorithm: (bank.name, bank.size) for bank in banks}
+    usual = _Usual(banks)
     while offset < end:
-        event, offset = _read_event2(data, offset, len(found), sizes)
+        event, offset = usual.read(data, offset, len(found)) or _read_event2(data, offset, len(found), sizes)
         found.append(event)
         _bound(len(found), offset)
     return tuple(found), offset
@@ -92,7 +93,7 @@ def _bound(count: int, offset: int) -> None:
         raise EvidenceError(FIELD, f"holds more than {MAX_EVENTS} events.", offset=offset)
 
 
-def _read_event(data: bytes, offset: int, index: int) -> tuple[Event, int]:
+def _read_event(data: bytes, offset: int, index: int) -> tuple[Logged, int]:
     """Read a TCG_PCR_EVENT: PCR, type, SHA-1 digest, size, data."""
     start = offset + _HEADER.size
     if start > len(data):
@@ -100,10 +101,31 @@ def _read_event(data: bytes, offset: int, index: int) -> tuple[Event, int]:
     pcr, kind, digest, size = _HEADER.unpack_from(data, offset)
     _check_pcr(pcr, kind, index, offset)
     body = _body(data, start, size, index)
-    return Event(index, pcr, kind, {"sha1": digest}, body), start + size
+    return Logged(index, pcr, kind, {"sha1": digest}, body), start + size
 
 
-def _read_event2(data: bytes, offset: int, index: int, sizes: dict[int, tuple[str, int]]) -> tuple[Event, int]:
+class _Usual:
+    """Reads the usual event, which has all of the header's banks in the header's order, at one stroke."""
+
+    def __init__(self, banks: tuple[Bank, ...]) -> None:
+        """Lay out an event with these banks."""
+        self._layout = Struct("<III" + "".join(f"H{bank.size}s" for bank in banks) + "I")
+        self._names = tuple(bank.name for bank in banks)
+        self._start = (len(banks), *(bank.algorithm for bank in banks))
+
+    def read(self, data: bytes, offset: int, index: int) -> tuple[Logged, int] | None:
+        """Return the event and its end; None for any other event, or any error, for the careful reader to tell."""
+        start = offset + self._layout.size
+        if start > len(data):
+            return None
+        pcr, kind, count, *digests, size = self._layout.unpack_from(data, offset)
+        if (count, *digests[::2]) != self._start or pcr > MAX_PCR or start + size > len(data):
+            return None
+        body = data[start : start + size]
+        return Logged(index, pcr, kind, dict(zip(self._names, digests[1::2], strict=True)), body), start + size
+
+
+def _read_event2(data: bytes, offset: int, index: int, sizes: dict[int, tuple[str, int]]) -> tuple[Logged, int]:
     """Read a TCG_PCR_EVENT2: PCR, type, TPML_DIGEST_VALUES, size, data."""
     position = offset + _HEADER2.size
     if position > len(data):
@@ -120,7 +142,7 @@ def _read_event2(data: bytes, offset: int, index: int, sizes: dict[int, tuple[st
         _truncated(position, f"event {index}'s size", 4, len(data) - position)
     size: int = _U32.unpack_from(data, position)[0]
     body = _body(data, position + 4, size, index)
-    return Event(index, pcr, kind, digests, body), position + 4 + size
+    return Logged(index, pcr, kind, digests, body), position + 4 + size
 
 
 def _read_digest(
