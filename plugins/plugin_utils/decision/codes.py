@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Codes of the findings about decision tables, and of the reasons in a plan.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+CODES: Final[Mapping[str, str]] = {
+    "gap": "An input within the declared domains is matched by no rule of the decision table.",
+    "overlap": "An input is matched by rules that the table's hit policy does not allow to match together.",
+    "masked": "A rule never decides: rules of higher priority match wherever it does.",
+    "subsumed": "A rule adds nothing: another rule with the same result matches wherever it does.",
+    "never_matches": "A rule matches no input at all.",
+    "not_monotonic": "A worse tier gets a milder verb than a better tier with otherwise equal inputs.",
+    "no_exit": "A ladder of attempts does not end in a fence or a person.",
+    "destructive_on_unknown": "A destructive verb can be reached with the tier none, that is without a verdict.",
+}
+"""Findings of the static analysis of a decision table."""
+
+REASONS: Final[Mapping[str, str]] = {
+    "approval": "The rule asks for a person's approval.",
+    "budget": "As many nodes as allowed are in repair already.",
+    "cool_down": "The rule's cool-down since the last action has not passed.",
+    "gone": "The instance is deployed no more.",
+    "held": "The incident is with a person already.",
+    "host_unknown": "A layer of the host has no verdict, so nothing destructive is done to what runs on it.",
+    "no_decision": "No table gives a decision for this subject.",
+    "no_target": "No affirming, reachable and uncordoned node may take the instance.",
+    "node_state": "The node gave no attestation result; that is not a verdict of distrust.",
+    "node_under_repair": "A layer above decides on this node in this cycle.",
+    "rule_expired": "The rule that fired has expired.",
+    "stale": "The attestation result is older than the last action.",
+    "storm": "The same digest appeared on many nodes: an update or a wrong Reference Value; a person says which.",
+    "table_hold": "The rule hands the incident to a person.",
+    "unknown_instance": "The SC instance, or its SC, is in neither the state nor the catalogue.",
+    "unknown_tier": "There is no verdict, so nothing destructive is done.",
+    "void": "A layer above is contraindicated: what the node says of this layer counts for nothing.",
+}
+"""Why a plan holds, defers or voids a subject."""
+
+ERROR: Final = "error"
+WARNING: Final = "warning"
+
+
+def severity(code: str, hit_policy: str) -> str:
+    """Return ``error`` for a finding that stops the load of a table, else ``warning``.
+
+    A subsumed rule is redundant, not wrong; a COLLECT table (DMN 1.3 section 8.2.11) need not answer every input.
+    """
+    if code == "subsumed" or (code == "gap" and hit_policy == "COLLECT"):
+        return WARNING
+    return ERROR
+
+
+__all__ = ["CODES", "ERROR", "REASONS", "WARNING", "severity"]

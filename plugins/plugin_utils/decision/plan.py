@@ -1,0 +1,438 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From attestation results to an ordered, bounded plan, by decision tables and safety rules.
+
+The tables say what is wanted; the safety rules of DESIGN.md bound it, whatever the tables say:
+
+- nothing destructive without a verdict: on a node that is not attested, on the tier ``none``, or under a host layer
+  that has it;
+- host before container: under a contraindicated layer every lower one is void, and only the highest layer that
+  acts on a node acts in a plan;
+- one digest on many nodes is an update or a wrong Reference Value: hold;
+- at most so many nodes in repair at once; nothing moves to a node that is not wholly affirming.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision import steps
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes import REASONS
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.judgement import (
+    Case,
+    Judgement,
+    host_layers_above,
+    judge,
+    make_record,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.placement import Placement
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import RuleBook, load_rulebook
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import (
+    Incident,
+    Node,
+    NodeResult,
+    Situation,
+    Verdict,
+    read_situation,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Action, Step, Subject
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
+    AVAILABLE_VERBS,
+    HOST_LAYERS,
+    LAYERS,
+    is_destructive,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError, TrustError
+
+_UNSOUND = (Tier.NONE, Tier.CONTRAINDICATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a plan: nodes in repair at once, and nodes on which one digest makes a storm."""
+
+    max_in_repair: int = 1
+    storm_nodes: int = 3
+
+
+@dataclass
+class Plan:
+    """A plan in the making; entries are plain data but for the steps, which are numbered at the end."""
+
+    opening: list[Step] = field(default_factory=list)
+    acting: list[Step] = field(default_factory=list)
+    quiet: list[Step] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
+    deferred: list[dict[str, Any]] = field(default_factory=list)
+    void: list[dict[str, Any]] = field(default_factory=list)
+    recovered: list[dict[str, Any]] = field(default_factory=list)
+    closed: list[dict[str, Any]] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the JSON-safe form."""
+        ordered = (*self.opening, *self.acting, *self.quiet)
+        return {
+            "steps": [step.plain(number) for number, step in enumerate(ordered, 1)],
+            "decisions": self.decisions,
+            "held": self.held,
+            "deferred": self.deferred,
+            "void": self.void,
+            "recovered": self.recovered,
+            "closed": self.closed,
+        }
+
+
+def decide(
+    ears: Any,
+    tables: Any,
+    catalogue: Any,
+    state: Any,
+    *,
+    available_verbs: Sequence[str] = AVAILABLE_VERBS,
+    max_in_repair: int = 1,
+    storm_nodes: int = 3,
+) -> dict[str, Any]:
+    """Return the plan for a cycle's attestation results. Pure: equal arguments give equal plans.
+
+    Args:
+        ears: node → ``{state, message, ear, ear_id}``.
+        tables: remediation tables; see :func:`.rulebook.load_rulebook`.
+        catalogue: SC → ``{criticality, placement, ...}``.
+        state: ``{now, nodes, instances, incidents}``.
+        available_verbs: the verbs that can be carried out.
+        max_in_repair: nodes that may be in repair at once.
+        storm_nodes: on so many nodes, and more than half of those attested, one digest makes a storm.
+
+    Returns:
+        ``steps`` in their order, ``decisions`` with the rules that fired and why others did not, and what is
+        ``held``, ``deferred``, ``void``, ``recovered`` or ``closed``, each with a reason of :data:`.codes.REASONS`.
+
+    Raises:
+        RuleError: a table is refused.
+        TrustError: another argument is malformed.
+    """
+    book = load_rulebook(tables, available_verbs)
+    limits = Limits(_positive(max_in_repair, "max_in_repair"), _positive(storm_nodes, "storm_nodes"))
+    return Planner(read_situation(ears, catalogue, state), book, limits).run().plain()
+
+
+class Planner:
+    """Makes one plan."""
+
+    def __init__(self, situation: Situation, book: RuleBook, limits: Limits) -> None:
+        self._situation = situation
+        self._book = book
+        self._limits = limits
+        self._plan = Plan()
+        self._storm = _storm_digests(situation, limits.storm_nodes)
+        self._settled: set[int | str] = set()
+        self._claimed: set[str] = set()
+        self._wanted: list[tuple[Case, Judgement]] = []
+
+    def run(self) -> Plan:
+        """Return the plan."""
+        self._settle_incidents()
+        for result in self._situation.results.values():
+            if result.state == "attested":
+                for case in self._cases(result):
+                    self._regard(case)
+            else:
+                self._regard_silence(result)
+        self._act()
+        return self._plan
+
+    def _settle_incidents(self) -> None:
+        for incident in self._situation.incidents:
+            entry = {"incident": {"id": incident.id, **_subject_of(incident).plain()}}
+            if incident.instance is not None and self._situation.whereabouts(incident.instance) is None:
+                self._plan.closed.append({**entry, "reason": "gone", "message": REASONS["gone"]})
+                self._settled.add(incident.id)
+            elif self._has_recovered(incident):
+                self._settled.add(incident.id)
+                if self._keeps_cordon(incident):
+                    self._open_again(incident)
+                else:
+                    self._plan.recovered.append(entry)
+
+    def _keeps_cordon(self, incident: Incident) -> bool:
+        """Return whether an incident's own actions have left its node cordoned: it is over when that is lifted."""
+        cordoned = self._situation.nodes.get(incident.node, Node()).cordoned
+        return incident.layer in HOST_LAYERS and incident.attempt > 0 and cordoned
+
+    def _open_again(self, incident: Incident) -> None:
+        if self._situation.results[incident.node].affirms_host:
+            cause = Action(
+                _subject_of(incident), "uncordon", incident.id, incident.attempt, rationale="affirming again"
+            )
+            self._plan.opening.extend(steps.single("uncordon", cause))
+
+    def _has_recovered(self, incident: Incident) -> bool:
+        """Return whether a new result affirms what the incident is about, on a host that can be believed."""
+        place = self._situation.whereabouts(incident.instance) if incident.instance is not None else None
+        result = self._situation.results.get(place.node if place else incident.node)
+        if result is None or result.state != "attested" or _is_stale(result, incident):
+            return False
+        verdict = (result.instances if place else result.host).get(incident.instance or incident.layer)
+        above = [result.host[layer].tier for layer in host_layers_above(incident.layer)]
+        return verdict is not None and verdict.tier is Tier.AFFIRMING and not any(tier in _UNSOUND for tier in above)
+
+    def _cases(self, result: NodeResult) -> Iterator[Case]:
+        """Yield what needs a decision on a node, in the order of authority; note what is void."""
+        lying = next((layer for layer in HOST_LAYERS if result.host[layer].tier is Tier.CONTRAINDICATED), None)
+        for case in self._all_cases(result):
+            if case.verdict.tier is Tier.AFFIRMING:
+                continue
+            if lying is not None and lying in host_layers_above(case.subject.layer):
+                self._note(self._plan.void, case, "void", f"The layer {lying} above it is contraindicated.")
+            else:
+                yield case
+
+    def _all_cases(self, result: NodeResult) -> Iterator[Case]:
+        node = result.node
+        for layer in HOST_LAYERS:
+            subject = Subject(node, layer)
+            yield Case(subject, result.host[layer], result, None, self._incident(subject))
+        known = {item.instance: item for item in self._situation.instances if item.node == node}
+        live = {item.instance: item for item in self._situation.live(node)}
+        for name in sorted({*live, *result.instances}):
+            # What the log tells of a generation that is no longer here is history.
+            if name in live or (name not in known and self._situation.whereabouts(name) is None):
+                subject = Subject(node, "sc", name)
+                verdict = result.instances.get(name, Verdict(Tier.NONE))
+                yield Case(subject, verdict, result, live.get(name), self._incident(subject))
+
+    def _incident(self, subject: Subject) -> Incident | None:
+        """Return the unsettled incident of a subject; an instance keeps its own, wherever it has moved."""
+        found = [
+            incident
+            for incident in self._situation.incidents
+            if incident.id not in self._settled
+            and (
+                incident.instance == subject.instance
+                if subject.instance is not None
+                else incident.instance is None and (incident.node, incident.layer) == (subject.node, subject.layer)
+            )
+        ]
+        return max(
+            found, key=lambda item: (item.state == "held", item.node == subject.node, item.attempt), default=None
+        )
+
+    def _regard_silence(self, result: NodeResult) -> None:
+        """Record that a node gave no result, and touch nothing: silence is not distrust."""
+        subject = Subject(result.node, None)
+        record = make_record(subject, {"state": result.state}, "observe", None, (), {})
+        record |= {"reason": "node_state", "message": f"{result.state}: {result.message or REASONS['node_state']}"}
+        self._plan.decisions.append(record)
+        action = Action(subject, "observe", rationale=record["message"])
+        self._plan.quiet.extend(steps.single("observe", action, "node_state"))
+
+    def _regard(self, case: Case) -> None:
+        """Put one case where it belongs: held, deferred, observed, or among the wanted actions."""
+        if case.incident is not None and case.incident.state == "held":
+            self._note(self._plan.held, case, "held")
+            return
+        if case.subject.layer == "sc" and (problem := self._unknown_instance(case)):
+            self._hold(case, None, "unknown_instance", problem)
+            return
+        try:
+            judgement = judge(case, self._book.by_layer.get(str(case.subject.layer)), self._situation)
+        except RuleError as error:
+            self._hold(case, None, "no_decision", str(error))
+            return
+        self._plan.decisions.append(judgement.record)
+        self._sort(case, judgement)
+
+    def _sort(self, case: Case, judgement: Judgement) -> None:
+        guards = judgement.rule.guards
+        if guards.expires is not None and guards.expires < self._situation.now:
+            self._hold(case, judgement, "rule_expired")
+        elif judgement.verb == "hold":
+            self._hold(case, judgement, "table_hold", judgement.rule.rationale)
+        elif not is_destructive(judgement.verb):
+            self._plan.quiet.extend(steps.single("observe", self._action(case, judgement)))
+        elif reason := self._forbidden(case, judgement):
+            self._hold(case, judgement, reason)
+        else:
+            self._want(case, judgement)
+
+    def _forbidden(self, case: Case, judgement: Judgement) -> str | None:
+        """Return the safety rule that stands against a destructive verb, if one does."""
+        above = [case.result.host[layer].tier for layer in host_layers_above(case.subject.layer)]
+        if case.verdict.tier is Tier.NONE:
+            return "unknown_tier"
+        if Tier.NONE in above:
+            return "host_unknown"
+        if case.verdict.digests & self._storm:
+            return "storm"
+        return "approval" if judgement.rule.guards.approval else None
+
+    def _want(self, case: Case, judgement: Judgement) -> None:
+        node = case.subject.node
+        if node in self._claimed:
+            self._defer(case, judgement, "node_under_repair")
+            return
+        if case.subject.layer in HOST_LAYERS:
+            self._claimed.add(node)
+        if case.incident is not None and _is_stale(case.result, case.incident):
+            self._defer(case, judgement, "stale")
+        elif self._cools_down(case, judgement):
+            self._defer(case, judgement, "cool_down")
+        else:
+            self._wanted.append((case, judgement))
+
+    def _cools_down(self, case: Case, judgement: Judgement) -> bool:
+        wait = judgement.rule.guards.cool_down
+        last = case.incident.last_action_at if case.incident else None
+        return wait is not None and last is not None and self._situation.now - last < wait
+
+    def _act(self) -> None:
+        in_repair = self._in_repair()
+        self._wanted.sort(key=lambda item: _urgency(item[0], item[1], in_repair))
+        whole = {case.subject.node for case, judgement in self._wanted if _is_node_wide(case, judgement)}
+        placement = Placement(self._situation, whole)
+        taken: set[str] = set()
+        for case, judgement in self._wanted:
+            node = case.subject.node
+            limit = min(self._limits.max_in_repair, judgement.rule.guards.budget or self._limits.max_in_repair)
+            if node in taken:
+                self._defer(case, judgement, "node_under_repair")
+            elif len(in_repair | {node}) > limit:
+                self._defer(case, judgement, "budget", f"In repair: {', '.join(sorted(in_repair))}.")
+            elif sequence := _expand(self._action(case, judgement), case, placement):
+                self._plan.acting.extend(sequence)
+                in_repair.add(node)
+                if _is_node_wide(case, judgement):
+                    taken.add(node)
+            else:
+                self._hold(case, judgement, "no_target")
+
+    def _in_repair(self) -> set[str]:
+        """Return the nodes that an earlier plan acted on and that have not recovered."""
+        busy = {
+            incident.node
+            for incident in self._situation.incidents
+            if incident.state == "open" and incident.attempt > 0 and incident.id not in self._settled
+        }
+        return busy | {name for name, result in self._situation.results.items() if result.state == "rebooting"}
+
+    def _unknown_instance(self, case: Case) -> str:
+        name = case.subject.instance
+        if case.instance is None:
+            return f"The instance {name} is measured on {case.subject.node}, but no deployment of it is known."
+        if case.instance.sc not in self._situation.catalogue:
+            return f"The SC {case.instance.sc} of {name} is not in the catalogue."
+        return ""
+
+    def _action(self, case: Case, judgement: Judgement | None) -> Action:
+        incident = case.incident.id if case.incident else None
+        if judgement is None:
+            return Action(case.subject, "hold", incident, case.attempt)
+        rule = judgement.rule
+        return Action(
+            case.subject,
+            judgement.verb,
+            incident,
+            case.attempt,
+            rule.id,
+            judgement.record["table"],
+            rule.rationale,
+            confirm=rule.guards.confirmation is not None,
+            success_within=rule.guards.success_within,
+        )
+
+    def _hold(self, case: Case, judgement: Judgement | None, reason: str, message: str = "") -> None:
+        self._note(self._plan.held, case, reason, message, judgement)
+        action = replace(self._action(case, judgement), verb="hold", rationale=message or REASONS[reason])
+        self._plan.quiet.extend(steps.single("hold", action, reason))
+
+    def _defer(self, case: Case, judgement: Judgement, reason: str, message: str = "") -> None:
+        self._note(self._plan.deferred, case, reason, message, judgement)
+
+    def _note(
+        self,
+        where: list[dict[str, Any]],
+        case: Case,
+        reason: str,
+        message: str = "",
+        judgement: Judgement | None = None,
+    ) -> None:
+        text = message or REASONS[reason]
+        if judgement is not None:
+            judgement.record.update(reason=reason, message=text)
+        where.append(
+            {
+                "incident": {"id": case.incident.id if case.incident else None, **case.subject.plain()},
+                "reason": reason,
+                "message": text,
+                "verb": judgement.verb if judgement else None,
+                "rule": judgement.rule.id if judgement else None,
+            }
+        )
+
+
+def _subject_of(incident: Incident) -> Subject:
+    return Subject(incident.node, incident.layer, incident.instance)
+
+
+def _expand(action: Action, case: Case, placement: Placement) -> tuple[Step, ...]:
+    """Return the steps of a verb; none where it needs a target and there is none."""
+    if action.verb == "restart":
+        return steps.restart(action)
+    if action.verb == "move" and case.instance is not None:
+        target = placement.choose(case.instance, case.subject.node)
+        return steps.move(action, target) if target else ()
+    drains = placement.drains(case.subject.node)
+    if action.verb == "reboot":
+        return steps.reboot(action, drains)
+    return steps.drain(action, drains) if any(item.target for item in drains) or not drains else ()
+
+
+def _is_node_wide(case: Case, judgement: Judgement) -> bool:
+    return judgement.verb == "reboot" or case.subject.layer in HOST_LAYERS
+
+
+def _urgency(case: Case, judgement: Judgement, in_repair: set[str]) -> tuple[Any, ...]:
+    """Order of actions: what is in repair goes on; then hosts before SCs, worse before better, older before newer."""
+    return (
+        case.subject.node not in in_repair,
+        not _is_node_wide(case, judgement),
+        LAYERS.index(str(case.subject.layer)),
+        -case.verdict.tier.rank,
+        case.incident.opened_at if case.incident else math.inf,
+        case.subject.node,
+        case.subject.instance or "",
+    )
+
+
+def _is_stale(result: NodeResult, incident: Incident) -> bool:
+    """Return whether a result is from before the incident's last action; ``iat`` counts whole seconds."""
+    if result.issued_at is None or incident.last_action_at is None:
+        return False
+    return result.issued_at < math.floor(incident.last_action_at)
+
+
+def _storm_digests(situation: Situation, threshold: int) -> frozenset[str]:
+    """Return the digests found fault with on so many nodes that a common cause is likelier than an attack."""
+    attested = [result for result in situation.results.values() if result.state == "attested"]
+    seen: Counter[str] = Counter()
+    for result in attested:
+        verdicts = (*result.host.values(), *result.instances.values())
+        seen.update(frozenset().union(*(verdict.digests for verdict in verdicts)))
+    return frozenset(digest for digest, nodes in seen.items() if nodes >= threshold and nodes * 2 > len(attested))
+
+
+def _positive(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise TrustError(f"decide: {name}", f"must be an integer from 1, not {value!r}.")
+    return int(value)
+
+
+__all__ = ["Limits", "Plan", "Planner", "decide"]

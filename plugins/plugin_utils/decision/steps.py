@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forms of a plan, and the expansion of a verb into ordered steps.
+
+===========  ======================================================================================================
+verb         steps
+===========  ======================================================================================================
+restart      preserve, restart (terminate; instantiate from the pinned image with a fresh range), attest
+move         of an instance: preserve, move to a target, attest the target;
+             of a host layer: preserve, cordon, move each live instance that has a target, attest the targets
+reboot       preserve, cordon, move each live instance that has a target, attest the targets, reboot, attest,
+             uncordon; instances without a target stay, and are restarted and attested after the uncordon
+hold         hold: nothing is touched, a person must look
+observe      observe: recorded, nothing else
+(recovered)  uncordon, where a recovered incident had cordoned the node
+===========  ======================================================================================================
+
+A rule with ``confirmation: fresh_quote`` puts ``confirm`` first: attest once more, and go on only if the layer is
+still not affirming. The steps of one incident are one sequence: where one fails, its later ones are not done. An
+``attest`` step succeeds by a new affirming EAR of the layers that it names: the node's, and ``instance`` if given.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a decision is about: a host layer (``instance`` None), an SC instance (layer ``sc``), a node (both None)."""
+
+    node: str
+    layer: str | None
+    instance: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the JSON-safe form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A decided verb on a subject, with what its steps carry along."""
+
+    subject: Subject
+    verb: str
+    incident: int | str | None = None
+    attempt: int = 0
+    rule: str | None = None
+    table: str | None = None
+    rationale: str = ""
+    confirm: bool = False
+    success_within: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a plan; numbered when the plan is complete."""
+
+    action: str
+    cause: Action
+    node: str
+    instance: str | None = None
+    target: str | None = None
+    note: str = ""
+
+    def plain(self, number: int) -> dict[str, Any]:
+        """Return the JSON-safe form."""
+        return {
+            "id": f"s{number}",
+            "action": self.action,
+            "verb": self.cause.verb,
+            "incident": {"id": self.cause.incident, **self.cause.subject.plain()},
+            "attempt": self.cause.attempt,
+            "node": self.node,
+            "instance": self.instance,
+            "target": self.target,
+            "rule": self.cause.rule,
+            "table": self.cause.table,
+            "rationale": self.cause.rationale,
+            "success_within": self.cause.success_within if self.action == "attest" else None,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Where the live instances of a node go: to a target, or nowhere (None)."""
+
+    instance: Instance
+    target: str | None
+
+
+def single(action: str, cause: Action, note: str = "") -> tuple[Step, ...]:
+    """Return a plan of one step that touches nothing, or a node's cordon: hold, observe, uncordon."""
+    return (Step(action, cause, cause.subject.node, cause.subject.instance, note=note),)
+
+
+def restart(cause: Action) -> tuple[Step, ...]:
+    """Return the steps that replace an SC instance where it is."""
+    node, instance = cause.subject.node, cause.subject.instance
+    return (
+        *_before(cause),
+        Step("restart", cause, node, instance, note="fresh user-namespace range"),
+        Step("attest", cause, node, instance),
+    )
+
+
+def move(cause: Action, target: str) -> tuple[Step, ...]:
+    """Return the steps that bring an SC instance up on another node."""
+    node, instance = cause.subject.node, cause.subject.instance
+    return (
+        *_before(cause),
+        Step("move", cause, node, instance, target),
+        Step("attest", cause, target, instance),
+    )
+
+
+def drain(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
+    """Return the steps that close a node to new instances and move away those that have a target."""
+    node = cause.subject.node
+    moved = [item for item in drains if item.target is not None]
+    stay = [item.instance.instance for item in drains if item.target is None]
+    note = f"no target for {', '.join(stay)}: they stay" if stay else ""
+    return (
+        *_before(cause),
+        Step("cordon", cause, node, note=note),
+        *(Step("move", cause, node, item.instance.instance, item.target) for item in moved),
+        *(Step("attest", cause, str(item.target), item.instance.instance) for item in moved),
+    )
+
+
+def reboot(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
+    """Return the steps that drain a node, reboot it and open it again once it is affirming."""
+    node = cause.subject.node
+    back = [item.instance.instance for item in drains if item.target is None]
+    return (
+        *drain(cause, drains),
+        Step("reboot", cause, node),
+        Step("attest", cause, node, note="the host's layers, after the reboot"),
+        Step("uncordon", cause, node),
+        *(Step("restart", cause, node, name, note="it had no target to move to") for name in back),
+        *(Step("attest", cause, node, name) for name in back),
+    )
+
+
+def _before(cause: Action) -> tuple[Step, ...]:
+    node, instance = cause.subject.node, cause.subject.instance
+    confirm = (Step("confirm", cause, node, instance),) if cause.confirm else ()
+    return (*confirm, Step("preserve", cause, node, instance))
+
+
+__all__ = ["Action", "Drain", "Step", "Subject", "drain", "move", "reboot", "restart", "single"]
