@@ -112,8 +112,10 @@ def main() -> None:
         answer = ask(given["address"], given["port"], given["name"], given["timeout"], given["retries"])
         require(answer, given["name"], given["addresses"])
     except NodeError as error:
-        module.fail_json(**error.result())
-    module.exit_json(changed=False, **answer._asdict())
+        failure = error.result()
+    else:
+        module.exit_json(changed=False, **answer._asdict())
+    module.fail_json(**failure)
 
 
 if __name__ == "__main__":

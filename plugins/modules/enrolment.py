@@ -115,6 +115,8 @@ code:
   sample: no_ek_certificate
 """
 
+from typing import Any, Dict
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.palantir.trust.plugins.module_utils._enrolment import AkRequest, answer, describe
@@ -141,16 +143,26 @@ def main() -> None:
         required_if=[("operation", "activate", ("credential_blob", "encrypted_secret"))],
         supports_check_mode=True,
     )
-    given = module.params
-    tpm = (given["tcti"], given["ak_handle"], given["ek"])
     try:
-        if given["operation"] == "activate":
-            module.exit_json(changed=False, answer=answer(*tpm, given["credential_blob"], given["encrypted_secret"]))
-        wanted = AkRequest(given["ak_algorithm"], given["replace"], create=not module.check_mode)
-        description = describe(*tpm, wanted)
+        result = run(module.params, create=not module.check_mode)
     except NodeError as error:
-        module.fail_json(**error.result())
-    module.exit_json(changed=description["ak"]["created"], description=description)
+        failure = error.result()
+    else:
+        module.exit_json(**result)
+    module.fail_json(**failure)
+
+
+def run(given: Dict[str, Any], create: bool) -> Dict[str, Any]:
+    """Return the module's result.
+
+    Raises:
+        NodeError: what makes it fail.
+    """
+    tpm = (given["tcti"], given["ak_handle"], given["ek"])
+    if given["operation"] == "activate":
+        return {"changed": False, "answer": answer(*tpm, given["credential_blob"], given["encrypted_secret"])}
+    description = describe(*tpm, AkRequest(given["ak_algorithm"], given["replace"], create))
+    return {"changed": description["ak"]["created"], "description": description}
 
 
 if __name__ == "__main__":

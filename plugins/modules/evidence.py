@@ -153,8 +153,10 @@ def main() -> None:
     try:
         evidence = collect(Request(**wanted))
     except NodeError as error:
-        module.fail_json(**error.result())
-    module.exit_json(changed=False, evidence=evidence)
+        failure = error.result()
+    else:
+        module.exit_json(changed=False, evidence=evidence)
+    module.fail_json(**failure)
 
 
 if __name__ == "__main__":
