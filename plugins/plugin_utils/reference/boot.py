@@ -10,7 +10,10 @@ PCR what                                                      known from
 4   EFI programs and the kernel, by Authenticode digest       every PE image of the tree
 8   texts of GRUB's commands and the kernel's command line    a grub.cfg of plain commands
 9   every file that GRUB reads                                every file of the tree
+9   the kernel's load options, by its own stub (from 6.2 on)  the same grub.cfg
 === ========================================================= =======================================
+
+The initial RAM disk's own files are known besides: the kernel measures what it runs from there.
 
 A grub.cfg with variables, conditions or functions has no computable texts: its digest in PCR 9 still binds
 it, and the texts are then recorded at enrolment.
@@ -33,8 +36,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document 
     ReferenceEvent,
     ReferenceText,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import initrd_modules
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import read_initrd
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pe import authenticode_sha256, is_pe
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_texts import load_options_text
 
 LOADER_COMMANDS: Final = ("linux", "linuxefi", "linux16", "initrd", "initrdefi", "initrd16", "chainloader")
 """GRUB's commands that decide what is started."""
@@ -59,6 +63,7 @@ def boot_reference_values(tree: Path | str, *, name: str, created: datetime, sou
     events: list[ReferenceEvent] = []
     texts: list[ReferenceText] = []
     modules: set[str] = set()
+    files: dict[str, dict[str, None]] = {}
     for file, data in _files(Path(tree)):
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         events.append(ReferenceEvent(9, "EV_IPL", (digest,), file))
@@ -67,9 +72,14 @@ def boot_reference_values(tree: Path | str, *, name: str, created: datetime, sou
                 ReferenceEvent(4, "EV_EFI_BOOT_SERVICES_APPLICATION", (authenticode_sha256(data, file),), file)
             )
         if file.endswith("grub.cfg"):
-            texts.extend(ReferenceText(8, text, file) for text in grub_texts(data.decode("utf-8", "replace")))
+            commands = grub_texts(data.decode("utf-8", "replace"))
+            texts.extend(ReferenceText(8, text, file) for text in commands)
+            events.extend(_load_options(commands, file))
         if file.rpartition("/")[2].startswith(("initrd", "initramfs")):
-            modules.update(initrd_modules(data, file))
+            disk = read_initrd(data, file)
+            modules.update(disk.modules)
+            for path, content in disk.files.items():
+                files.setdefault(path, {})[content] = None
     if not any(e.pcr == 4 for e in events):
         raise ReferenceValueError(str(tree), "holds no EFI program.", "give the root of the ESP's tree.")
     return ReferenceDocument(
@@ -77,10 +87,18 @@ def boot_reference_values(tree: Path | str, *, name: str, created: datetime, sou
         kind="boot",
         created=created,
         source=source or str(tree),
+        files={path: tuple(digests) for path, digests in files.items()},
         events=tuple(events),
         texts=tuple(texts),
         modules=tuple(sorted(modules)),
     )
+
+
+def _load_options(commands: tuple[str, ...], file: str) -> Iterator[ReferenceEvent]:
+    for text in commands:
+        if text.partition(" ")[0] not in LOADER_COMMANDS and text.startswith(("/", "(")):
+            content = load_options_text(text, 8).encode("utf-16-le")
+            yield ReferenceEvent(9, "EV_EVENT_TAG", ("sha256:" + hashlib.sha256(content).hexdigest(),), file)
 
 
 def grub_texts(configuration: str) -> tuple[str, ...]:

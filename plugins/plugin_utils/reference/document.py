@@ -62,7 +62,7 @@ class ReferenceDocument:
         created: when the values were made.
         expires: when they stop to count; None for no end.
         source: where they come from, for people.
-        files: absolute path → accepted digests as ``algorithm:hex`` (host and sc).
+        files: absolute path → accepted digests as ``algorithm:hex``; of a boot chain, inside its initial RAM disk.
         events: accepted boot events (boot).
         texts: accepted boot texts (boot).
         modules: kernel modules inside the initial RAM disk, by name with ``_`` for ``-`` (boot).
@@ -131,14 +131,14 @@ def to_plain(document: ReferenceDocument) -> dict[str, Any]:
         "expires": document.expires.isoformat() if document.expires else None,
         "source": document.source,
     }
+    if document.files or document.kind != "boot":
+        plain["files"] = {path: list(document.files[path]) for path in sorted(document.files)}
     if document.kind == "boot":
         plain["events"] = [
             {"pcr": e.pcr, "type": e.type, "digests": list(e.digests), "what": e.what} for e in document.events
         ]
         plain["texts"] = [{"pcr": t.pcr, "text": t.text, "what": t.what} for t in document.texts]
         plain["modules"] = list(document.modules)
-    else:
-        plain["files"] = {path: list(document.files[path]) for path in sorted(document.files)}
     return plain
 
 

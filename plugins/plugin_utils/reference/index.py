@@ -33,6 +33,8 @@ class FileIndex:
         expired: (path, digest) that only an expired document knows.
         names: documents that count now.
         ended: documents that have expired.
+        seen: template data of IMA entries that are known by ``pairs`` for sure → name of the kernel module that it
+            is, or empty. A cache that the appraisal fills, for the many nodes and cycles that share entries.
     """
 
     pairs: Pairs = frozenset()
@@ -42,6 +44,7 @@ class FileIndex:
     expired: Pairs = frozenset()
     names: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
+    seen: dict[bytes, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def usable(self) -> bool:
@@ -110,9 +113,10 @@ class ReferenceSet:
         of_scs = plain.get("sc") or {}
         if not isinstance(of_scs, Mapping):
             raise ReferenceValueError("reference values, sc", "must be a mapping of SC name to documents.")
+        boot = _documents(plain.get("boot"), "boot", "reference values, boot")
         return cls(
-            host=index_files(_documents(plain.get("host"), "host", "reference values, host"), now),
-            boot=index_boot(_documents(plain.get("boot"), "boot", "reference values, boot"), now),
+            host=index_files(_documents(plain.get("host"), "host", "reference values, host"), now, boot),
+            boot=index_boot(boot, now),
             sc={
                 str(name): index_files(_documents(docs, "sc", f"reference values, sc, {printable(name)}"), now)
                 for name, docs in of_scs.items()
@@ -123,10 +127,19 @@ class ReferenceSet:
 _KINDS: Final = ("host", "boot", "sc")
 
 
-def index_files(documents: Iterable[ReferenceDocument], now: datetime) -> FileIndex:
-    """Index the files of documents of one host or SC."""
+def index_files(
+    documents: Iterable[ReferenceDocument], now: datetime, boot: Iterable[ReferenceDocument] = ()
+) -> FileIndex:
+    """Index the files of documents of one host or SC.
+
+    Args:
+        documents: the host's or SC's documents.
+        now: time that decides which of them count.
+        boot: documents of the host's boot chain, whose initial RAM disks' files are the host's too.
+    """
     current, ended = _divide(documents, now)
-    pairs = _pairs(current)
+    booted, past = _divide(boot, now)
+    pairs = _pairs([*current, *booted])
     places: dict[str, str] = {}
     for path, digest in pairs:
         if digest not in places or path < places[digest]:
@@ -136,7 +149,7 @@ def index_files(documents: Iterable[ReferenceDocument], now: datetime) -> FileIn
         paths=frozenset(path for path, _ in pairs),
         places=places,
         algorithms=frozenset(digest.partition(":")[0] for digest in places),
-        expired=_pairs(ended) - pairs,
+        expired=_pairs([*ended, *past]) - pairs,
         names=tuple(d.name for d in current),
         ended=tuple(d.name for d in ended),
     )
@@ -180,7 +193,14 @@ def _divide(
 
 
 def _pairs(documents: list[ReferenceDocument]) -> Pairs:
-    return frozenset((path, digest) for d in documents for path, digests in d.files.items() for digest in digests)
+    return frozenset(
+        (as_measured(path), digest) for d in documents for path, digests in d.files.items() for digest in digests
+    )
+
+
+def as_measured(path: str) -> str:
+    """Return a path as the kernel writes it (ima_template_lib.c, ima_write_template_field_data)."""
+    return path.replace(" ", "_")
 
 
 def _events(documents: list[ReferenceDocument]) -> frozenset[tuple[int, str]]:
@@ -191,4 +211,4 @@ def _texts(documents: list[ReferenceDocument]) -> frozenset[tuple[int, str]]:
     return frozenset((t.pcr, t.text) for d in documents for t in d.texts)
 
 
-__all__ = ["BootIndex", "FileIndex", "Pairs", "ReferenceSet", "index_boot", "index_files"]
+__all__ = ["BootIndex", "FileIndex", "Pairs", "ReferenceSet", "as_measured", "index_boot", "index_files"]

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of the kernel modules inside an initial RAM disk.
+"""Digests of the files inside an initial RAM disk, and the names of its kernel modules.
 
-The boot loader's measurement proves the disk as a whole; IMA's usual policy measures nothing on its file
-system. So a module loaded from there is known by its disk, and only its name has to be known here.
+The kernel measures what it runs from there under the paths inside the disk (``/init``), which no image tree
+knows. Where the disk lies on a file system that the IMA policy leaves out, the boot loader's measurement of
+the whole disk still explains its modules, by their names.
 
 Form: Linux Documentation/driver-api/early-userspace/buffer-format.rst: cpio archives in the "newc" form, one
 after another, each plain or compressed.
@@ -14,19 +15,23 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import bz2
+import hashlib
 import lzma
 import shutil
+import stat
 import subprocess
 import zlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import absolute
 
 LIMIT: Final = 1024 * MIB
 """Largest initial RAM disk accepted, unpacked."""
 _HEADER: Final = 110
+_MAGICS: Final = (b"070701", b"070702")
 _SUFFIXES: Final = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 _PROGRAMS: Final = {
     b"\x28\xb5\x2f\xfd": ("zstd", "-dc"),
@@ -36,8 +41,30 @@ _PROGRAMS: Final = {
 _TIMEOUT: Final = 120
 
 
-def initrd_modules(data: bytes, what: str = "initial RAM disk") -> tuple[str, ...]:
-    """Return the sorted names of the kernel modules in a disk, with ``_`` for ``-`` as /proc/modules shows them.
+@dataclass(frozen=True, slots=True)
+class Initrd:
+    """What an initial RAM disk holds.
+
+    Attributes:
+        files: absolute path → ``sha256:hex`` of its regular files.
+        modules: sorted names of its kernel modules, with ``_`` for ``-`` as /proc/modules shows them.
+    """
+
+    files: dict[str, str]
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    path: str
+    inode: tuple[bytes, bytes, bytes]
+    regular: bool
+    content: bytes
+    end: int
+
+
+def read_initrd(data: bytes, what: str = "initial RAM disk") -> Initrd:
+    """Return the files and modules in a disk.
 
     Args:
         data: the file's content.
@@ -46,13 +73,13 @@ def initrd_modules(data: bytes, what: str = "initial RAM disk") -> tuple[str, ..
     Raises:
         ReferenceValueError: the disk is malformed, too large, or compressed by a program that is missing here.
     """
-    modules: set[str] = set()
+    files: dict[str, str] = {}
     while data := data.lstrip(b"\0"):
-        if data[:6] not in (b"070701", b"070702"):
+        if data[:6] not in _MAGICS:
             data = _unpacked(data, what)
-        paths, data = _archive(data, what)
-        modules.update(module_name(path) for path in paths if path.endswith(_SUFFIXES))
-    return tuple(sorted(modules))
+        found, data = _archive(data, what)
+        files.update(found)
+    return Initrd(files, tuple(sorted({module_name(path) for path in files if is_module(path)})))
 
 
 def module_name(path: str) -> str:
@@ -65,33 +92,41 @@ def is_module(path: str) -> bool:
     return path.endswith(_SUFFIXES)
 
 
-def _archive(data: bytes, what: str) -> tuple[list[str], bytes]:
-    """Return the paths of the first archive, and what follows it."""
-    paths: list[str] = []
-    members = _members(data, what)
-    path, end = next(members)
-    while path != "TRAILER!!!":
-        paths.append(path)
-        path, end = next(members)
-    return paths, data[end:]
-
-
-def _members(data: bytes, what: str) -> Iterator[tuple[str, int]]:
-    """Yield each member's name and the offset after it; a malformed or missing one is an error, never the end."""
+def _archive(data: bytes, what: str) -> tuple[dict[str, str], bytes]:
+    """Return the files of the first archive, and what follows it."""
+    paths: dict[tuple[bytes, bytes, bytes], list[str]] = {}
+    digests: dict[tuple[bytes, bytes, bytes], str] = {}
     at = 0
-    while True:
-        header = data[at : at + _HEADER]
-        if len(header) < _HEADER or header[:6] not in (b"070701", b"070702"):
-            raise ReferenceValueError(what, f"has no cpio header at offset {at}.")
-        try:
-            size, name_size = int(header[54:62], 16), int(header[94:102], 16)
-        except ValueError as error:
-            raise ReferenceValueError(what, f"has a malformed cpio header at offset {at}.") from error
-        name = data[at + _HEADER : at + _HEADER + name_size]
-        at = _aligned(_aligned(at + _HEADER + name_size) + size)
-        if len(name) < name_size or not name_size:
-            raise ReferenceValueError(what, "ends within a cpio member.")
-        yield name.rstrip(b"\0").decode("utf-8", "surrogateescape"), at
+    while (member := _member(data, at, what)).path != "/TRAILER!!!":
+        at = member.end
+        if member.regular:
+            paths.setdefault(member.inode, []).append(member.path)
+            # Of several hard links only one, usually the last, carries the content.
+            if member.content or member.inode not in digests:
+                digests[member.inode] = "sha256:" + hashlib.sha256(member.content).hexdigest()
+    return {path: digests[inode] for inode, links in paths.items() for path in links}, data[member.end :]
+
+
+def _member(data: bytes, at: int, what: str) -> _Member:
+    header = data[at : at + _HEADER]
+    if len(header) < _HEADER or header[:6] not in _MAGICS:
+        raise ReferenceValueError(what, f"has no cpio header at offset {at}.")
+    try:
+        mode, size, name_size = (int(header[i : i + 8], 16) for i in (14, 54, 94))
+    except ValueError as error:
+        raise ReferenceValueError(what, f"has a malformed cpio header at offset {at}.") from error
+    start = at + _HEADER
+    body = _aligned(start + name_size)
+    if not name_size or body + size > len(data):
+        raise ReferenceValueError(what, f"ends within the cpio member at offset {at}.")
+    name = data[start : start + name_size].rstrip(b"\0").decode("utf-8", "surrogateescape")
+    return _Member(
+        path=absolute(name),
+        inode=(header[6:14], header[62:70], header[70:78]),
+        regular=stat.S_ISREG(mode),
+        content=data[body : body + size],
+        end=_aligned(body + size),
+    )
 
 
 def _aligned(offset: int) -> int:
@@ -133,4 +168,4 @@ def _by_program(data: bytes, what: str) -> bytes:
     return done.stdout
 
 
-__all__ = ["LIMIT", "initrd_modules", "is_module", "module_name"]
+__all__ = ["LIMIT", "Initrd", "is_module", "module_name", "read_initrd"]

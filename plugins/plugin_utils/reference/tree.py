@@ -69,8 +69,9 @@ def digest_stream(stream: IO[bytes]) -> str:
 
 
 def absolute(member: str) -> str:
-    """Return a tar member's name as absolute, normal path: ``./usr/bin/ls`` → ``/usr/bin/ls``."""
-    return posixpath.normpath("/" + member.lstrip("/"))
+    """Return a member's name as absolute, normal path: ``./usr/bin/ls`` → ``/usr/bin/ls``."""
+    name = posixpath.normpath("/" + member.lstrip("/"))
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class _Selection:
@@ -88,7 +89,7 @@ def _directory(root: Path, wanted: _Selection) -> Iterator[tuple[str, str]]:
     for folder, _folders, names in os.walk(root):
         inside = "/" + os.path.relpath(folder, root).lstrip(".").lstrip("/")
         for name in names:
-            path = posixpath.join(inside, name)
+            path = absolute(posixpath.join(inside, name))
             if path not in wanted:
                 continue
             file = Path(folder, name)

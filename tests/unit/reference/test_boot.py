@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.boot import boot_reference_values, grub_texts
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import initrd_modules
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import read_initrd
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pe import authenticode_sha256
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -107,9 +107,12 @@ def test_texts_of_more_than_plain_commands_are_not_guessed(configuration: str) -
     assert grub_texts(configuration) == ()
 
 
-def member(name: str, content: bytes = b"") -> bytes:
+def member(name: str, content: bytes = b"", *, inode: int = 0, mode: int = 0o100644) -> bytes:
     encoded = name.encode() + b"\0"
-    header = b"070701" + b"".join(b"%08x" % n for n in (1, 0, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), 0))
+    inode = inode or zlib.crc32(encoded)
+    header = b"070701" + b"".join(
+        b"%08x" % n for n in (inode, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), 0)
+    )
     padded = header + encoded + b"\0" * (-(len(header) + len(encoded)) % 4)
     return padded + content + b"\0" * (-len(content) % 4)
 
@@ -127,19 +130,35 @@ MAIN = (
     "main", [MAIN, lzma.compress(MAIN), zlib.compress(MAIN, wbits=31)], ids=["plain", "xz", "gzip"]
 )
 def test_modules_of_an_initial_ram_disk_behind_its_microcode(main: bytes) -> None:
-    assert initrd_modules(MICROCODE + main) == ("ext4", "virtio_blk")
+    assert read_initrd(MICROCODE + main).modules == ("ext4", "virtio_blk")
+
+
+def test_files_of_a_disk_with_hard_links_whose_last_carries_the_content() -> None:
+    disk = (
+        member("usr", mode=0o40755)
+        + member("bin", b"usr/bin", mode=0o120777)
+        + member("usr/bin/sh", inode=7)
+        + member("usr/bin/cat", b"binary", inode=7)
+        + member("conf/empty")
+        + member("TRAILER!!!")
+    )
+    assert read_initrd(disk).files == {
+        "/usr/bin/sh": sha256(b"binary"),
+        "/usr/bin/cat": sha256(b"binary"),
+        "/conf/empty": sha256(b""),
+    }
 
 
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="the program zstd is not installed")
 def test_modules_of_a_disk_compressed_with_zstd() -> None:
     packed = subprocess.run(["zstd", "-c"], input=MAIN, capture_output=True, check=True).stdout
-    assert initrd_modules(MICROCODE + packed) == ("ext4", "virtio_blk")
+    assert read_initrd(MICROCODE + packed).modules == ("ext4", "virtio_blk")
 
 
 @pytest.mark.parametrize("cut", [50, 130, 200, len(MAIN) - 60])
 def test_a_truncated_disk_is_refused(cut: int) -> None:
     with pytest.raises(ReferenceValueError, match="initrd"):
-        initrd_modules(MAIN[:cut], "initrd.img")
+        read_initrd(MAIN[:cut], "initrd.img")
 
 
 def test_boot_values_name_programs_files_texts_and_modules(tmp_path: Path) -> None:
@@ -156,10 +175,12 @@ def test_boot_values_name_programs_files_texts_and_modules(tmp_path: Path) -> No
         (4, "/EFI/BOOT/BOOTX64.EFI", authenticode_sha256(image)),
         (9, "/EFI/BOOT/BOOTX64.EFI", sha256(image)),
         (9, "/EFI/debian/grub.cfg", sha256(b"linux /vmlinuz quiet\nboot\n")),
+        (9, "/EFI/debian/grub.cfg", sha256("BOOT_IMAGE=/vmlinuz quiet".encode("utf-16-le"))),
         (9, "/initrd.img", sha256(MICROCODE + MAIN)),
     }
     assert [t.text for t in document.texts] == ["linux /vmlinuz quiet", "/vmlinuz quiet", "boot"]
     assert document.modules == ("ext4", "virtio_blk")
+    assert document.files["/init"] == (sha256(b"#!/bin/sh\n"),)
 
 
 def test_a_tree_without_an_efi_program_is_refused(tmp_path: Path) -> None:

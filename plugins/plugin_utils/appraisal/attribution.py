@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose file a measurement is: the inode's owner, inside the TPM-anchored entry, names the SC instance.
+
+Every instance generation has its own range of user and group numbers, never given out twice in a boot. An
+owner below :data:`FIRST_OWNER` is the host's; one above it in no range is nobody's, which is the host's fault.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
+
+FIRST_OWNER: Final = 1_000_000_000
+"""First number that may belong to an allocated range; the IMA policy's rule is ``uid>999999999``."""
+
+
+class OwnerMap:
+    """The ranges of all instance generations, for one look-up per owner.
+
+    Where a range of an earlier boot was given out again, the generation that counts now has it: a live one
+    before a retired one, one of this boot before one of another, a higher generation before a lower one.
+    """
+
+    def __init__(self, instances: Iterable[Instance], boot_id: str | None) -> None:
+        """Build the map.
+
+        Args:
+            instances: all generations that are on record.
+            boot_id: the boot that the evidence tells of.
+        """
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._owners: list[Instance] = []
+        known = tuple(instances)
+        self.first = min((FIRST_OWNER, *(i.uid_base for i in known)))
+        """First number that may be an instance's: a file whose user and group are below it is the host's."""
+
+        def weight(instance: Instance) -> tuple[bool, bool, int]:
+            return (instance.live, instance.boot_id == boot_id, instance.generation)
+
+        for instance in sorted(known, key=weight, reverse=True):
+            self._insert(instance)
+
+    def owner(self, uid: int, gid: int) -> Instance | None:
+        """Return whose file it is; None for an owner in no range, or user and group of different instances."""
+        by_uid, by_gid = self._find(uid), self._find(gid)
+        if uid >= FIRST_OWNER and gid >= FIRST_OWNER and by_uid is not by_gid:
+            return None
+        return by_uid or by_gid
+
+    def _insert(self, instance: Instance) -> None:
+        """Add what of the instance's range no stronger one has."""
+        start, end = instance.uid_base, instance.uid_base + instance.uid_count
+        at = bisect_right(self._starts, start)
+        if at and self._ends[at - 1] > start:
+            start = self._ends[at - 1]
+        while start < end:
+            stop = min(end, self._starts[at]) if at < len(self._starts) else end
+            if start < stop:
+                self._starts.insert(at, start)
+                self._ends.insert(at, stop)
+                self._owners.insert(at, instance)
+                at += 1
+            if at >= len(self._starts):
+                return
+            start = self._ends[at]
+            at += 1
+
+    def _find(self, number: int) -> Instance | None:
+        at = bisect_right(self._starts, number) - 1
+        if at >= 0 and number < self._ends[at]:
+            return self._owners[at]
+        return None
+
+
+__all__ = ["FIRST_OWNER", "OwnerMap"]

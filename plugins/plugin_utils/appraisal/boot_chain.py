@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was booted: PCR 4, 8, 9 and 14 against boot Reference Values, or what was recorded at enrolment.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import (
+    CONSTANTS,
+    BootEvent,
+    boot_events,
+    waived,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog
+
+PCRS: Final = (4, 8, 9, 14)
+COMMAND_PCR: Final = 8
+
+_TESTING: Final = ("[", "[[", "test", "true", "false", "keystatus", "regexp", "probe", "videotest", "videoinfo")
+_SCRIPTING: Final = ("if", "then", "else", "fi", "break", "continue", "return", "shift", "set", "setparams", "unset")
+_SHOWING: Final = (
+    "echo",
+    "clear",
+    "gettext",
+    "play",
+    "sleep",
+    "terminal_input",
+    "terminal_output",
+    "serial",
+    "menuentry",
+)
+_SEARCHING: Final = ("search", "search.file", "search.fs_label", "search.fs_uuid", "export", "submenu", "recordfail")
+_READING: Final = (".", "source", "configfile", "normal", "insmod", "loadfont", "load_video", "load_env", "save_env")
+_LEAVING: Final = ("boot", "fwsetup")
+HARMLESS: Final = frozenset((*_TESTING, *_SCRIPTING, *_SHOWING, *_SEARCHING, *_READING, *_LEAVING))
+"""GRUB commands that load nothing but files that GRUB measures into PCR 9, and start nothing but what other commands
+loaded (GRUB 2.06 manual, "The list of available commands"). Many name disks, whose numbers change between boots."""
+
+_UNKNOWN: Final = {
+    4: ("unknown_boot_application", Claim.EXECUTABLES),
+    8: ("unknown_boot_command", Claim.CONFIGURATION),
+    9: ("unknown_boot_file", Claim.EXECUTABLES),
+    14: ("mok_changed", Claim.CONFIGURATION),
+}
+
+
+def appraise_boot(
+    log: EventLog | None, node: NodeRecord, policy: AppraisalPolicy, references: BootIndex, now: datetime
+) -> Iterator[LayerFinding]:
+    """Yield what stands against the boot chain.
+
+    Recorded events count only for PCRs of which no current Reference Values speak: after a kernel update the
+    old kernel must not stay good for being the one that was enrolled.
+
+    Args:
+        log: event log whose replay has met the quote; None where the node has none.
+        node: what was recorded at enrolment.
+        policy: what is asked.
+        references: known boot events.
+        now: time that decides which waivers hold.
+    """
+    if policy.boot == "any":
+        return
+    if log is None:
+        yield told("event_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        return
+    yield from _disputed(log)
+    recorded = {(e.pcr, e.digest) for e in node.events or () if e.pcr not in references.covered}
+    judged = references.covered | {e.pcr for e in node.events or ()}
+    for event in boot_events(log, PCRS):
+        if not _known(event, references, recorded):
+            yield _finding(event, references, policy, now, judged=event.pcr in judged)
+
+
+def _disputed(log: EventLog) -> Iterator[LayerFinding]:
+    for finding in log.findings:
+        if finding.code == "command_line_disputed":
+            yield LayerFinding(
+                finding.code,
+                finding.message,
+                Claim.CONFIGURATION,
+                ar4si.CONTRAINDICATED,
+                finding.index,
+                pcr=finding.pcr,
+            )
+        elif finding.pcr in PCRS:
+            yield LayerFinding(finding.code, finding.message, index=finding.index, pcr=finding.pcr)
+
+
+def _known(event: BootEvent, references: BootIndex, recorded: set[tuple[int, str]]) -> bool:
+    if event.digest in CONSTANTS or (event.pcr, event.digest) in references.events:
+        return True
+    text = event.text if event.pcr == COMMAND_PCR else None
+    if text is not None and (text.partition(" ")[0] in HARMLESS or (event.pcr, text) in references.texts):
+        return True
+    return (event.pcr, event.digest) in recorded
+
+
+def _finding(
+    event: BootEvent, references: BootIndex, policy: AppraisalPolicy, now: datetime, *, judged: bool
+) -> LayerFinding:
+    code, claim = _UNKNOWN[event.pcr]
+    value = ar4si.CONTRAINDICATED
+    reason = ""
+    waiver = waived(event, policy.waivers, now)
+    if waiver is not None:
+        code, reason = "boot_change_waived", f" Reason: {waiver.reason}."
+    elif {(event.pcr, event.digest), (event.pcr, event.text)} & references.expired:
+        code, value = "boot_value_expired", ar4si.WARNED
+    elif not judged:
+        # Nobody ever said what is right for this PCR: the verifier's side fails, the node is not accused.
+        code, value = "boot_not_known", ar4si.VERIFIER_FAULT
+    message = f"{CODES[code]} It is {event.what} in PCR {event.pcr}.{reason}"
+    if waiver is not None:
+        return LayerFinding(code, message, None, 0, event.index, None, event.digest, event.pcr)
+    return LayerFinding(code, message, claim, value, event.index, None, event.digest, event.pcr)
+
+
+__all__ = ["COMMAND_PCR", "HARMLESS", "PCRS", "appraise_boot"]

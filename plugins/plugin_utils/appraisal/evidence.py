@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evidence as the node's module gives it, made into bytes and plain data before anything is believed.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json, qualifying_data
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary, printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One node's evidence.
+
+    Attributes:
+        attest: TPMS_ATTEST.
+        signature: TPMT_SIGNATURE.
+        ak_public: the AK that the node says it used; never trusted, only compared.
+        event_log: UEFI event log, or None where the node has none.
+        ima_log: IMA measurement list from its beginning, or None where the node has none.
+        facts: what the node says of itself.
+        nonce: the challenge.
+        qualifying_data: what the quote has to carry: the nonce and the facts.
+    """
+
+    attest: bytes
+    signature: bytes
+    ak_public: bytes
+    event_log: bytes | None
+    ima_log: bytes | None
+    facts: Mapping[str, Any]
+    nonce: bytes
+    qualifying_data: bytes
+
+
+def read_evidence(plain: object) -> Evidence:
+    """Read evidence.
+
+    Args:
+        plain: the result of the module ``evidence``, with the challenge's nonce added as hexadecimal text.
+
+    Raises:
+        EvidenceError: a field is missing, malformed or over its limit, or the list does not begin at its start.
+    """
+    evidence = _mapping(plain, "evidence")
+    if evidence.get("format") != FORMAT:
+        raise EvidenceError(
+            "format",
+            f"is {printable(evidence.get('format'), 40)}, not {FORMAT}.",
+            next_step="use the same version of the collection on both sides.",
+        )
+    quote = _mapping(evidence.get("quote"), "quote")
+    facts = _mapping(evidence.get("facts"), "facts")
+    nonce = _nonce(evidence.get("nonce"))
+    attest, signature, ak_public = (
+        binary(quote.get(name), f"quote.{name}", LIMITS["quote"]) for name in ("attest", "signature", "ak_public")
+    )
+    event_log = evidence.get("event_log")
+    return Evidence(
+        attest=attest,
+        signature=signature,
+        ak_public=ak_public,
+        event_log=None if event_log is None else binary(event_log, "event_log", LIMITS["event_log"]),
+        ima_log=_ima_log(evidence.get("ima_log")),
+        facts=facts,
+        nonce=nonce,
+        qualifying_data=_bound(nonce, facts),
+    )
+
+
+def _mapping(value: object, field: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise EvidenceError(field, f"must be a mapping, not {type(value).__name__}.")
+    return value
+
+
+def _nonce(value: object) -> bytes:
+    try:
+        return bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError as error:
+        raise EvidenceError("nonce", "is not hexadecimal.") from error
+
+
+def _bound(nonce: bytes, facts: Mapping[str, Any]) -> bytes:
+    try:
+        if len(canonical_json(facts)) > LIMITS["facts"]:
+            raise EvidenceError("facts", f"are over the limit of {LIMITS['facts']} bytes.")
+        return qualifying_data(nonce, facts)
+    except (TypeError, ValueError) as error:
+        raise EvidenceError("facts", f"cannot be bound to the quote: {printable(error)}.") from error
+
+
+def _ima_log(value: object) -> bytes | None:
+    if value is None:
+        return None
+    part = _mapping(value, "ima_log")
+    offset = part.get("offset", 0)
+    if isinstance(offset, bool) or offset != 0:
+        raise EvidenceError(
+            "ima_log.offset",
+            f"is {printable(offset, 40)}: the list's beginning is missing.",
+            next_step="ask for the list from offset 0.",
+        )
+    return binary(part.get("data"), "ima_log", LIMITS["ima_log"])
+
+
+__all__ = ["FORMAT", "Evidence", "read_evidence"]

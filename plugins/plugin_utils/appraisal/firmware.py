@@ -1,0 +1,170 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Layer ``firmware``: PCR 0-3 and 5-7, event by event against enrolment, and Secure Boot.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import (
+    CONSTANTS,
+    BootEvent,
+    boot_events,
+    waived,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, RecordedEvent
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
+    LayerFinding,
+    LayerVerdict,
+    tier_value,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+
+LAYER: Final = "firmware"
+CLAIMS: Final = (Claim.CONFIGURATION, Claim.EXECUTABLES)
+PCRS: Final = (0, 1, 2, 3, 5, 6, 7)
+CODE_PCRS: Final = (0, 2)
+"""Code of the platform and of its extension cards (PFP 1.06 section 3.3.4)."""
+SECURE_BOOT_PCR: Final = 7
+
+_CONTRAINDICATED: Final = frozenset(
+    {
+        "event_type_unknown_in_pcr7",
+        "secure_boot_variable_late",
+        "secure_boot_variable_repeated",
+        "separator_disguised",
+    }
+)
+"""Oddities of the log that hide what Secure Boot did."""
+_WARNED: Final = frozenset({"firmware_debug_mode", "dma_protection_disabled", "separator_error"})
+
+
+def appraise_firmware(log: EventLog | None, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> LayerVerdict:
+    """Return the verdict of the layer.
+
+    Args:
+        log: event log whose replay has met the quote; None where the node has none.
+        node: what was recorded at enrolment.
+        policy: what is asked.
+        now: time that decides which waivers hold.
+    """
+    affirmed = {Claim.CONFIGURATION: ar4si.AFFIRMED}
+    if policy.firmware == "recorded":
+        affirmed[Claim.EXECUTABLES] = ar4si.BOOT_AFFIRMED
+    if log is None:
+        return LayerVerdict(LAYER, affirmed, tuple(_without_log(policy)))
+    findings = [*_odd(log), *_secure_boot(log, node, policy)]
+    if policy.firmware == "recorded":
+        findings.extend(_compared(log, node, policy, now))
+    return LayerVerdict(LAYER, affirmed, tuple(findings))
+
+
+def _without_log(policy: AppraisalPolicy) -> Iterator[LayerFinding]:
+    code = "event_log_missing"
+    if policy.firmware == "any" and policy.secure_boot == "any":
+        yield LayerFinding(code, CODES[code])
+        return
+    for claim in CLAIMS:
+        yield LayerFinding(code, CODES[code], claim, ar4si.UNKNOWN_ELEMENTS)
+
+
+def _odd(log: EventLog) -> Iterator[LayerFinding]:
+    """Weigh what the parser noticed; what belongs to PCR 4 and above is the operating system's."""
+    for finding in log.findings:
+        if finding.pcr is None or finding.pcr in PCRS:
+            yield _weighed(finding)
+
+
+def _weighed(finding: Finding) -> LayerFinding:
+    claim, value = None, 0
+    if finding.code in _CONTRAINDICATED:
+        claim, value = Claim.CONFIGURATION, ar4si.CONTRAINDICATED
+    elif finding.code in _WARNED:
+        claim, value = Claim.CONFIGURATION, ar4si.WARNED
+    elif finding.code == "event_log_sha1_only":
+        claim, value = Claim.CONFIGURATION, ar4si.UNKNOWN_ELEMENTS
+    return LayerFinding(finding.code, finding.message, claim, value, finding.index, pcr=finding.pcr)
+
+
+def _secure_boot(log: EventLog, node: NodeRecord, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
+    required = policy.secure_boot == "required" or (policy.secure_boot == "recorded" and _recorded_on(log, node))
+    if not required:
+        return
+    if log.claims.secure_boot is None:
+        code = "secure_boot_unproven"
+    elif not log.claims.secure_boot:
+        code = "secure_boot_disabled"
+    elif log.claims.shim_validation is False:
+        code = "shim_validation_disabled"
+    else:
+        return
+    yield LayerFinding(code, CODES[code], Claim.CONFIGURATION, ar4si.CONTRAINDICATED, pcr=SECURE_BOOT_PCR)
+
+
+def _recorded_on(log: EventLog, node: NodeRecord) -> bool:
+    """Tell whether Secure Boot was on at enrolment: its variable's event would be among the recorded ones if on now."""
+    if node.events is None or log.claims.secure_boot:
+        return False
+    current = {e.digest for e in boot_events(log, (SECURE_BOOT_PCR,)) if e.variable == "SecureBoot"}
+    return not any(e.pcr == SECURE_BOOT_PCR and e.digest in current for e in node.events)
+
+
+def _compared(log: EventLog, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> Iterator[LayerFinding]:
+    if node.events is None:
+        code = "firmware_not_recorded"
+        yield LayerFinding(code, CODES[code], Claim.EXECUTABLES, ar4si.VERIFIER_FAULT)
+        yield LayerFinding(code, CODES[code], Claim.CONFIGURATION, ar4si.VERIFIER_FAULT)
+        return
+    recorded = {(e.pcr, e.digest) for e in node.events}
+    found = tuple(boot_events(log, PCRS))
+    changed = [e for e in found if (e.pcr, e.digest) not in recorded and e.digest not in CONSTANTS]
+    for event in changed:
+        yield _change(event, policy, now)
+    # A changed event is a missing and a new one: told once, by the new one.
+    told = {(e.pcr, e.type) for e in changed}
+    present = {(e.pcr, e.digest) for e in found}
+    for gone in node.events:
+        known = (gone.pcr, gone.digest) in present or gone.digest in CONSTANTS
+        if gone.pcr in PCRS and not known and (gone.pcr, gone.type) not in told:
+            yield _missing(gone, policy, now)
+
+
+def _change(event: BootEvent, policy: AppraisalPolicy, now: datetime) -> LayerFinding:
+    waiver = waived(event, policy.waivers, now)
+    if waiver is not None:
+        message = f"Firmware event {event.what} in PCR {event.pcr} differs from enrolment; waived: {waiver.reason}."
+        return LayerFinding("firmware_change_waived", message, None, 0, event.index, None, event.digest, event.pcr)
+    code, claim, value = _weight(event.pcr, policy)
+    message = f"Firmware event {event.what} in PCR {event.pcr} is not as recorded at enrolment."
+    return LayerFinding(code, message, claim, value, event.index, None, event.digest, event.pcr)
+
+
+def _missing(gone: RecordedEvent, policy: AppraisalPolicy, now: datetime) -> LayerFinding:
+    stand_in = BootEvent(gone.pcr, gone.digest, gone.type, None, None, gone.type, 0)
+    waiver = waived(stand_in, policy.waivers, now)
+    _code, claim, value = _weight(gone.pcr, policy)
+    message = f"Firmware event {gone.type} in PCR {gone.pcr}, recorded at enrolment, did not happen"
+    if waiver is not None:
+        return LayerFinding("firmware_change_waived", f"{message}; waived: {waiver.reason}.", pcr=gone.pcr)
+    return LayerFinding("firmware_event_missing", f"{message}.", claim, value, None, None, gone.digest, gone.pcr)
+
+
+def _weight(pcr: int, policy: AppraisalPolicy) -> tuple[str, Claim, int]:
+    if pcr in CODE_PCRS:
+        return "firmware_code_changed", Claim.EXECUTABLES, ar4si.CONTRAINDICATED
+    if pcr == SECURE_BOOT_PCR:
+        return "secure_boot_policy_changed", Claim.CONFIGURATION, ar4si.CONTRAINDICATED
+    return "firmware_configuration_changed", Claim.CONFIGURATION, tier_value(policy.firmware_configuration)
+
+
+__all__ = ["CLAIMS", "LAYER", "PCRS", "appraise_firmware"]

@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a measured file of the host says, for the layers ``os`` and ``runtime``.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match, match, under
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
+    Certainty,
+    LayerFinding,
+    tier_value,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import about
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+
+MEMORY_PLACES: Final = ("/dev/shm/", "/run/", "/tmp/")  # noqa: S108 - where programs in memory show up, not used as files
+"""Where a file system in memory is mounted (systemd's file-hierarchy(7))."""
+
+
+def of_runtime(entry: Entry, policy: AppraisalPolicy) -> bool:
+    """Tell whether a file of the host belongs to the layer ``runtime``: kernel modules and the container engine."""
+    return is_module(entry.path) or under(entry.path, policy.runtime_paths)
+
+
+def fileless(path: str) -> bool:
+    """Tell whether a path names no file on a disk: memory files, deleted files, file systems in memory."""
+    return not path.startswith("/") or path.endswith("_(deleted)") or under(path, MEMORY_PLACES)
+
+
+def host_finding(
+    entry: Entry, index: FileIndex, policy: AppraisalPolicy, certainty: Certainty = "certain"
+) -> LayerFinding | None:
+    """Return what stands against a measured file of the host; None where nothing does.
+
+    Args:
+        entry: measurement of a file, with an owner of the host's or none.
+        index: known files of the host.
+        policy: what is asked.
+        certainty: whether it surely is the host's.
+    """
+    if under(entry.path, policy.ignore_paths):
+        return None
+    if entry.violation:
+        return about(
+            entry, "ima_violation", Claim.EXECUTABLES, tier_value(policy.ima.violations, Claim.EXECUTABLES), certainty
+        )
+    found = match(entry.path, entry.digest, index, policy.aliases)
+    if found is Match.KNOWN or (found is Match.UNDECIDED and not index.usable):
+        return None
+    if fileless(entry.path) and found is not Match.UNDECIDED:
+        return _fileless(entry, index, policy, certainty)
+    return _COMPARED[found](entry, index, policy, certainty)
+
+
+def _fileless(entry: Entry, index: FileIndex, policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding | None:
+    place = index.places.get(entry.digest)
+    if place is None:
+        return about(
+            entry, "fileless_execution", Claim.EXECUTABLES, tier_value(policy.fileless, Claim.EXECUTABLES), certainty
+        )
+    # Container engines run themselves from memory, so that a container cannot write to their program (CVE-2019-5736).
+    if under(place, policy.runtime_paths):
+        return None
+    return _moved(entry, index, policy, certainty)
+
+
+def _moved(entry: Entry, index: FileIndex, policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
+    detail = f"known as {printable(index.places[entry.digest])}"
+    return about(entry, "moved_file", Claim.EXECUTABLES, tier_value(policy.moved, Claim.EXECUTABLES), certainty, detail)
+
+
+def _modified(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
+    return about(entry, "modified_file", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
+
+
+def _unknown(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
+    code = "unknown_module" if is_module(entry.path) else "unknown_executable"
+    return about(entry, code, Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
+
+
+def _expired(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
+    return about(entry, "reference_value_expired", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES, certainty)
+
+
+def _undecided(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
+    return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS, certainty)
+
+
+_COMPARED: Final = {
+    Match.MOVED: _moved,
+    Match.MODIFIED: _modified,
+    Match.UNKNOWN: _unknown,
+    Match.EXPIRED: _expired,
+    Match.UNDECIDED: _undecided,
+}
+
+__all__ = ["MEMORY_PLACES", "fileless", "host_finding", "of_runtime"]

@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Layer ``os``: what was booted, what the host ran, and whether it measures what it should.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import appraise_boot
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
+    IMA_POLICY,
+    Match,
+    is_file,
+    match,
+    other_names,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_files import host_finding, of_runtime
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
+    Certainty,
+    LayerFinding,
+    LayerVerdict,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import (
+    about,
+    bounded,
+    told,
+    without_references,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+
+LAYER: Final = "os"
+CLAIMS: Final = (Claim.EXECUTABLES, Claim.CONFIGURATION)
+_KEXEC: Final = "kexec-cmdline"
+_SHOWN: Final = 32
+
+
+def appraise_os(
+    verified: Verified,
+    measured: Measurements,
+    facts: Mapping[str, Any],
+    node: NodeRecord,
+    policy: AppraisalPolicy,
+    references: ReferenceSet,
+    now: datetime,
+) -> LayerVerdict:
+    """Return the verdict of the layer.
+
+    Args:
+        verified: logs whose replay has met the quote.
+        measured: the IMA list, sorted by owners.
+        facts: what the node says of itself.
+        node: what was recorded at enrolment.
+        policy: what is asked.
+        references: what is known.
+        now: time that decides which waivers hold.
+    """
+    findings = [*verified.findings, *appraise_boot(verified.event_log, node, policy, references.boot, now)]
+    if verified.ima_log is None:
+        findings.extend(_without_list(policy))
+    else:
+        findings.extend(without_references(references.host, (Claim.EXECUTABLES,)))
+        findings.extend(_ima_policy(measured.host, policy, references.host))
+        findings.extend(_files(measured, policy, references.host))
+        findings.extend(_deleted(facts, policy, references.host))
+    affirmed = dict.fromkeys(CLAIMS, ar4si.AFFIRMED)
+    return LayerVerdict(LAYER, affirmed, bounded(findings))
+
+
+def _without_list(policy: AppraisalPolicy) -> list[LayerFinding]:
+    if not policy.ima.required:
+        return [told("ima_log_missing", Claim.EXECUTABLES, ar4si.BOOT_AFFIRMED)]
+    return [told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)]
+
+
+def _ima_policy(host: Iterable[Entry], policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
+    """Every policy that was loaded must be approved: by name in the policy, else as a file of the host."""
+    found = False
+    for entry in host:
+        if entry.path != IMA_POLICY or not is_file(entry) or entry.violation:
+            continue
+        found = True
+        approved = policy.ima.policy_digests
+        if entry.digest in approved:
+            continue
+        if approved or match(entry.path, entry.digest, index, policy.aliases) not in (Match.KNOWN, Match.UNDECIDED):
+            yield about(entry, "ima_policy_unknown", Claim.CONFIGURATION, ar4si.CONTRAINDICATED)
+        elif not index.usable:
+            yield about(entry, "ima_policy_unknown", Claim.CONFIGURATION, ar4si.VERIFIER_FAULT)
+    if not found:
+        yield told("ima_policy_unmeasured", Claim.CONFIGURATION, ar4si.UNAVAILABLE_CONFIGURATION)
+
+
+def _files(measured: Measurements, policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
+    for entry in measured.host:
+        if not is_file(entry):
+            if entry.path == _KEXEC:
+                yield about(entry, "kexec_command_line", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES)
+        elif not of_runtime(entry, policy) and (entry.path != IMA_POLICY or entry.violation):
+            certainty: Certainty = "ambiguous" if entry.index in measured.ambiguous else "certain"
+            finding = host_finding(entry, index, policy, certainty)
+            if finding is not None:
+                yield finding
+    for entry in measured.unallocated:
+        detail = f"owner {entry.iuid}, group {entry.igid}"
+        yield about(entry, "owner_unallocated", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, detail=detail)
+
+
+def _deleted(facts: Mapping[str, Any], policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
+    """Programs that the node itself says run from deleted files; those that a package update replaced are known.
+
+    It is the node's word, and no container is named in it: a warning of the host's, and ambiguous.
+    """
+    deleted = facts.get("deleted_executables")
+    for item in deleted[:_SHOWN] if isinstance(deleted, list) else ():
+        path = str(item.get("path", "")) if isinstance(item, Mapping) else ""
+        name = path.removesuffix(" (deleted)").replace(" ", "_")
+        if name in index.paths or any(n in index.paths for n in other_names(name, policy.aliases)):
+            continue
+        if policy.fileless is not Tier.AFFIRMING:
+            finding = told(
+                "deleted_executable",
+                Claim.EXECUTABLES,
+                ar4si.UNRECOGNISED_EXECUTABLES,
+                f"It is {printable(path)}.",
+            )
+            yield LayerFinding(
+                finding.code, finding.message, finding.claim, finding.value, path=printable(path), certainty="ambiguous"
+            )
+
+
+__all__ = ["CLAIMS", "LAYER", "appraise_os"]

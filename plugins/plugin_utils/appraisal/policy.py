@@ -1,0 +1,333 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Appraisal Policy (RFC 9334 section 8.5): what a site asks of its nodes, from plain data.
+
+An empty mapping is a good policy: every default is the strict one that raises no false alarm on a node that
+the collection's own roles set up.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
+
+BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
+ALIASES: Final = {
+    "/bin": "/usr/bin",
+    "/sbin": "/usr/sbin",
+    "/lib": "/usr/lib",
+    "/lib64": "/usr/lib64",
+    "/root": "",
+    "/sysroot": "",
+}
+"""Directories that are another's second name: on a merged-usr system (systemd's file-hierarchy(7)), and where an
+initial RAM disk mounts the root file system (initramfs-tools, dracut)."""
+RUNTIME_PATHS: Final = (
+    "/usr/bin/podman",
+    "/usr/bin/conmon",
+    "/usr/bin/crun",
+    "/usr/bin/runc",
+    "/usr/bin/containerd",
+    "/usr/bin/dockerd",
+    "/usr/bin/systemd-nspawn",
+    "/usr/lib/podman/",
+    "/usr/libexec/podman/",
+)
+_DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
+
+
+@dataclass(frozen=True, slots=True)
+class ImaPolicy:
+    """What is asked of the IMA measurement list.
+
+    Attributes:
+        required: a node without the list cannot be affirmed.
+        policy_digests: accepted digests of the measured IMA policy file, ``algorithm:hex``; empty: any that the
+            host's Reference Values name.
+        violations: tier of a violation (ToMToU, open writers).
+        max_tail: largest number of entries that may be newer than the quote.
+    """
+
+    required: bool = True
+    policy_digests: tuple[str, ...] = ()
+    violations: Tier = Tier.WARNING
+    max_tail: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A named, ending permission for a firmware or boot event to differ from what was recorded.
+
+    Attributes:
+        pcr: PCR of the event.
+        type: its type by the TCG's name, or None for any.
+        variable: name of the UEFI variable, or None for any; ``Boot####`` covers all boot options.
+        reason: why it may differ.
+        expires: when the waiver ends; None for no end.
+    """
+
+    pcr: int
+    reason: str
+    type: str | None = None
+    variable: str | None = None
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppraisalPolicy:
+    """What a site asks of its nodes.
+
+    Attributes:
+        name: identifier in the EAR (``ear_appraisal_policy_ids``).
+        selection: bank → PCR numbers that a quote must cover.
+        ima: what is asked of the IMA measurement list.
+        secure_boot: ``required``, ``recorded`` (as at enrolment) or ``any``.
+        hardware: ``recorded`` (inventory as at enrolment) or ``any``.
+        firmware: ``recorded`` (events as at enrolment) or ``any``.
+        firmware_configuration: tier of a change in PCR 1, 3 or 5: boot order, settings, partitions.
+        boot: ``reference`` (events known from boot Reference Values; recorded ones where those say nothing of a
+            PCR) or ``any``.
+        fileless: tier of a program run from memory, or from a file that was deleted.
+        moved: tier of a known file at a path that no Reference Value names.
+        unmeasured_modules: tier of a loaded module that neither the log nor the kernel's built-ins explain.
+        no_measurements: tier of a live instance of which nothing was measured.
+        sc_unknown_files: tier of a file that an SC read and that neither its image nor its configuration holds; a
+            library without execute permission is one.
+        sc_data_paths: paths inside containers, or directories ending in ``/``, whose files are data unless they are
+            executable.
+        ignore_paths: host paths, or directories ending in ``/``, that are not appraised.
+        runtime_paths: container engine's paths, or directories ending in ``/``: they make up the layer ``runtime``.
+        aliases: directory → the directory it is a name of.
+        waivers: events that may differ.
+    """
+
+    name: str = "default"
+    selection: Mapping[str, tuple[int, ...]] = field(
+        default_factory=lambda: {"sha256": (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)}
+    )
+    ima: ImaPolicy = field(default_factory=ImaPolicy)
+    secure_boot: str = "required"
+    hardware: str = "recorded"
+    firmware: str = "recorded"
+    firmware_configuration: Tier = Tier.WARNING
+    boot: str = "reference"
+    fileless: Tier = Tier.CONTRAINDICATED
+    moved: Tier = Tier.WARNING
+    unmeasured_modules: Tier = Tier.WARNING
+    no_measurements: Tier = Tier.WARNING
+    sc_unknown_files: Tier = Tier.CONTRAINDICATED
+    sc_data_paths: tuple[str, ...] = ()
+    ignore_paths: tuple[str, ...] = ()
+    runtime_paths: tuple[str, ...] = RUNTIME_PATHS
+    aliases: Mapping[str, str] = field(default_factory=lambda: dict(ALIASES))
+    waivers: tuple[Waiver, ...] = ()
+
+    def selection_plain(self) -> dict[str, list[int]]:
+        """Return the selection as the evidence module takes it."""
+        return {bank: list(pcrs) for bank, pcrs in self.selection.items()}
+
+    def needed_pcrs(self) -> frozenset[int]:
+        """Return the PCRs without which a quote could not prove what this policy asks."""
+        needed: set[int] = set()
+        if self.secure_boot != "any":
+            needed.add(7)
+        if self.firmware != "any":
+            needed.update((0, 1, 2, 3, 5, 6, 7))
+        if self.boot != "any":
+            needed.update((4, 8, 9, 14))
+        if self.ima.required:
+            needed.add(10)
+        return frozenset(needed)
+
+
+def load_policy(plain: object, where: str = "appraisal policy") -> AppraisalPolicy:
+    """Read an Appraisal Policy from plain data (YAML or JSON); what is not named keeps its default.
+
+    Raises:
+        PolicyError: a key is unknown (the nearest right one is named) or its value is of the wrong form.
+    """
+    if isinstance(plain, AppraisalPolicy):
+        return plain
+    policy = AppraisalPolicy(**_read(plain, _POLICY_READERS, where))
+    lacking = sorted(policy.needed_pcrs() - set(policy.selection.get("sha256", ())))
+    if lacking:
+        raise PolicyError(
+            f"{where}, selection",
+            f"lacks PCR {', '.join(map(str, lacking))} of sha256, which the rest of the policy needs.",
+            "add them, or ask for less (firmware, boot, secure_boot: any; ima.required: false).",
+        )
+    return policy
+
+
+_Reader = Callable[[object, str], Any]
+
+
+def _read(plain: object, readers: Mapping[str, _Reader], where: str) -> dict[str, Any]:
+    if not isinstance(plain, Mapping):
+        raise PolicyError(where, f"must be a mapping, not {type(plain).__name__}.")
+    values = {}
+    for key, value in plain.items():
+        if key not in readers:
+            near = difflib.get_close_matches(str(key), readers, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(readers)}."
+            raise PolicyError(where, f"has an unknown key {printable(key)!r}.", hint)
+        values[key] = readers[key](value, f"{where}, {key}")
+    return values
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise PolicyError(where, "must be a text that is not empty.")
+    return value
+
+
+def _flag(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise PolicyError(where, f"must be true or false, not {printable(value)!r}.")
+    return value
+
+
+def _count(value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise PolicyError(where, f"must be a number of 0 or more, not {printable(value)!r}.")
+    return value
+
+
+def _choice(*choices: str) -> _Reader:
+    def read(value: object, where: str) -> str:
+        if value not in choices:
+            near = difflib.get_close_matches(str(value), choices, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}."
+            raise PolicyError(where, f"is {printable(value)!r}.", hint)
+        return str(value)
+
+    return read
+
+
+def _tier(value: object, where: str) -> Tier:
+    return Tier(_choice(*Tier)(value, where))
+
+
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise PolicyError(where, "must be a list.")
+    return tuple(_text(v, f"{where}[{i}]") for i, v in enumerate(value))
+
+
+def _paths(value: object, where: str) -> tuple[str, ...]:
+    paths = _texts(value, where)
+    for i, path in enumerate(paths):
+        if not path.startswith("/"):
+            raise PolicyError(f"{where}[{i}]", f"{printable(path)!r} is no absolute path.")
+    return paths
+
+
+def _aliases(value: object, where: str) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise PolicyError(where, "must be a mapping of directory to directory.")
+    for key, target in value.items():
+        _paths([key, target], where)
+    return {str(key).rstrip("/"): str(target).rstrip("/") for key, target in value.items()}
+
+
+def _digests(value: object, where: str) -> tuple[str, ...]:
+    digests = _texts(value, where)
+    for i, digest in enumerate(digests):
+        if not _DIGEST.fullmatch(digest):
+            raise PolicyError(f"{where}[{i}]", f"{printable(digest)!r} is no digest of the form 'sha256:hex'.")
+    return digests
+
+
+def _pcr(value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 23:
+        raise PolicyError(where, f"{printable(value)!r} is no PCR number (0 to 23).")
+    return value
+
+
+def _selection(value: object, where: str) -> dict[str, tuple[int, ...]]:
+    if not isinstance(value, Mapping) or not value:
+        raise PolicyError(where, "must be a mapping of bank to PCR numbers.")
+    result = {}
+    for bank, pcrs in value.items():
+        _choice(*BANKS)(bank, where)
+        if not isinstance(pcrs, (list, tuple)) or not pcrs:
+            raise PolicyError(f"{where}, {bank}", "must be a list of PCR numbers.")
+        result[str(bank)] = tuple(sorted({_pcr(p, f"{where}, {bank}") for p in pcrs}))
+    if set(result) <= {"sha1"}:
+        raise PolicyError(where, "names no bank but sha1.", "add sha256: SHA-1 alone proves nothing.")
+    return result
+
+
+def _time(value: object, where: str) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise PolicyError(where, f"{printable(value)!r} is no ISO 8601 time.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _waivers(value: object, where: str) -> tuple[Waiver, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise PolicyError(where, "must be a list.")
+    waivers = []
+    for i, plain in enumerate(value):
+        values = _read(plain, _WAIVER_READERS, f"{where}[{i}]")
+        if "pcr" not in values or "reason" not in values:
+            raise PolicyError(f"{where}[{i}]", "needs pcr and reason.")
+        waivers.append(Waiver(**values))
+    return tuple(waivers)
+
+
+def _ima(value: object, where: str) -> ImaPolicy:
+    return ImaPolicy(**_read(value, _IMA_READERS, where))
+
+
+_WAIVER_READERS: Final[Mapping[str, _Reader]] = {
+    "pcr": _pcr,
+    "reason": _text,
+    "type": _text,
+    "variable": _text,
+    "expires": _time,
+}
+_IMA_READERS: Final[Mapping[str, _Reader]] = {
+    "required": _flag,
+    "policy_digests": _digests,
+    "violations": _tier,
+    "max_tail": _count,
+}
+_POLICY_READERS: Final[Mapping[str, _Reader]] = {
+    "name": _text,
+    "selection": _selection,
+    "ima": _ima,
+    "secure_boot": _choice("required", "recorded", "any"),
+    "hardware": _choice("recorded", "any"),
+    "firmware": _choice("recorded", "any"),
+    "firmware_configuration": _tier,
+    "boot": _choice("reference", "any"),
+    "fileless": _tier,
+    "moved": _tier,
+    "unmeasured_modules": _tier,
+    "no_measurements": _tier,
+    "sc_unknown_files": _tier,
+    "sc_data_paths": _paths,
+    "ignore_paths": _paths,
+    "runtime_paths": _paths,
+    "aliases": _aliases,
+    "waivers": _waivers,
+}
+KEYS: Final = tuple(f.name for f in fields(AppraisalPolicy))
+"""Every key that a policy may have."""
+
+__all__ = ["ALIASES", "BANKS", "KEYS", "RUNTIME_PATHS", "AppraisalPolicy", "ImaPolicy", "Waiver", "load_policy"]

@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The node's record, as the store keeps it: identity, what was recorded at enrolment, SC instances.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import binary, printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.clock import Tick
+
+_AK_LIMIT = 4096
+_FIRST_OWNER_LIMIT = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One generation of an SC instance, and the owners that were its alone.
+
+    Attributes:
+        name: the instance (``dns-filter-1``).
+        sc: its SC's name in the catalogue.
+        uid_base: first user and group number of its range.
+        uid_count: size of the range.
+        generation: counts up with each replacement.
+        live: whether it should be running now.
+        boot_id: boot in which the range was given out, where known.
+        files: path inside the container → accepted digests of its rendered configuration.
+    """
+
+    name: str
+    sc: str
+    uid_base: int
+    uid_count: int
+    generation: int
+    live: bool
+    boot_id: str | None = None
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """A firmware or boot event as it was at enrolment."""
+
+    pcr: int
+    type: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """What is known of a node before its evidence is read.
+
+    Attributes:
+        name: the node's name in the inventory.
+        ak_public: TPM2B_PUBLIC of its enrolled AK.
+        hardware: inventory at enrolment, or None where none was recorded.
+        events: firmware and boot events at enrolment, or None where none were recorded.
+        last: clock values of the previous accepted quote, or None.
+        instances: all generations of all SC instances that the node has or had.
+    """
+
+    name: str
+    ak_public: bytes
+    hardware: Mapping[str, Any] | None = None
+    events: tuple[RecordedEvent, ...] | None = None
+    last: Tick | None = None
+    instances: tuple[Instance, ...] = ()
+
+
+def read_record(plain: object) -> NodeRecord:
+    """Read a node's record from plain data.
+
+    Raises:
+        EvidenceError: a field is missing or of the wrong form.
+    """
+    if isinstance(plain, NodeRecord):
+        return plain
+    record = _mapping(plain, "node")
+    recorded = _mapping(record.get("recorded") or {}, "node.recorded")
+    events = recorded.get("events")
+    return NodeRecord(
+        name=printable(_text(record, "name", "node")),
+        ak_public=binary(record.get("ak_public"), "node.ak_public", _AK_LIMIT),
+        hardware=_mapping(recorded["hardware"], "node.recorded.hardware") if recorded.get("hardware") else None,
+        events=None
+        if events is None
+        else tuple(_event(e, f"node.recorded.events[{i}]") for i, e in enumerate(_items(events, "node.recorded"))),
+        last=_tick(record["last"], "node.last") if record.get("last") else None,
+        instances=tuple(
+            _instance(e, f"node.instances[{i}]")
+            for i, e in enumerate(_items(record.get("instances") or [], "node.instances"))
+        ),
+    )
+
+
+def _mapping(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise EvidenceError(where, f"must be a mapping, not {type(value).__name__}.")
+    return value
+
+
+def _items(value: object, where: str) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise EvidenceError(where, f"must be a list, not {type(value).__name__}.")
+    return value
+
+
+def _text(record: Mapping[str, Any], key: str, where: str) -> str:
+    value = record.get(key)
+    if not isinstance(value, str) or not value:
+        raise EvidenceError(f"{where}.{key}", "must be a text that is not empty.")
+    return value
+
+
+def _number(record: Mapping[str, Any], key: str, where: str, limit: int) -> int:
+    value = record.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < limit:
+        raise EvidenceError(f"{where}.{key}", f"must be a number from 0 to {limit - 1}.")
+    return value
+
+
+def _tick(value: object, where: str) -> Tick:
+    last = _mapping(value, where)
+    if not isinstance(last.get("safe"), bool):
+        raise EvidenceError(f"{where}.safe", "must be true or false.")
+    clock, resets, restarts = (_number(last, key, where, 1 << 64) for key in ("clock", "reset_count", "restart_count"))
+    return Tick(clock, resets, restarts, last["safe"])
+
+
+def _event(value: object, where: str) -> RecordedEvent:
+    event = _mapping(value, where)
+    return RecordedEvent(
+        _number(event, "pcr", where, 24), _text(event, "type", where), _text(event, "digest", where).lower()
+    )
+
+
+def _instance(value: object, where: str) -> Instance:
+    plain = _mapping(value, where)
+    state = plain.get("state")
+    if state not in ("live", "retired"):
+        raise EvidenceError(f"{where}.state", f"is {printable(state)!r}.", next_step="use live or retired.")
+    files = _mapping(plain.get("files") or {}, f"{where}.files")
+    return Instance(
+        name=_text(plain, "instance", where),
+        sc=_text(plain, "sc", where),
+        uid_base=_number(plain, "uid_base", where, _FIRST_OWNER_LIMIT),
+        uid_count=_number(plain, "uid_count", where, _FIRST_OWNER_LIMIT),
+        generation=_number(plain, "generation", where, 1 << 53),
+        live=state == "live",
+        boot_id=plain.get("boot_id"),
+        files={str(p): (d,) if isinstance(d, str) else tuple(d) for p, d in files.items()},
+    )
+
+
+__all__ = ["Instance", "NodeRecord", "RecordedEvent", "read_record"]

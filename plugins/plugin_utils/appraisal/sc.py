@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Layers ``sc:<instance>``: what each instance ran and read, against its image and its rendered configuration.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
+    Match,
+    executable,
+    is_file,
+    match,
+    under,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
+    Certainty,
+    LayerFinding,
+    LayerVerdict,
+    tier_value,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import (
+    about,
+    bounded,
+    told,
+    without_references,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+
+CLAIMS: Final = (Claim.EXECUTABLES, Claim.CONFIGURATION)
+_NOTHING: Final = FileIndex()
+
+
+def layer_of(instance: Instance) -> str:
+    """Return the name of an instance's layer."""
+    return f"sc:{printable(instance.name, 120)}"
+
+
+def appraise_instances(
+    verified: Verified,
+    measured: Measurements,
+    instances: Iterable[Instance],
+    policy: AppraisalPolicy,
+    references: ReferenceSet,
+) -> tuple[list[LayerVerdict], tuple[LayerFinding, ...]]:
+    """Return the verdict on every live instance, and the history of those that have no live generation.
+
+    Args:
+        verified: logs whose replay has met the quote.
+        measured: the IMA list, sorted by owners.
+        instances: all generations on record.
+        policy: what is asked.
+        references: what is known.
+    """
+    known = tuple(instances)
+    history: dict[str, list[LayerFinding]] = {}
+    for instance in known:
+        if not instance.live:
+            history.setdefault(instance.name, []).extend(_history(measured, instance, policy, references))
+    verdicts = []
+    for instance in sorted((i for i in known if i.live), key=lambda i: i.name):
+        retired = bounded(history.pop(instance.name, []))
+        verdicts.append(_appraise(verified, measured, instance, policy, references, retired))
+    return verdicts, bounded([finding for findings in history.values() for finding in findings])
+
+
+def _appraise(
+    verified: Verified,
+    measured: Measurements,
+    instance: Instance,
+    policy: AppraisalPolicy,
+    references: ReferenceSet,
+    retired: tuple[LayerFinding, ...],
+) -> LayerVerdict:
+    layer = layer_of(instance)
+    if verified.ima_log is None:
+        missing = told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.NO_CLAIM), (missing,), retired)
+    index = references.sc.get(instance.sc, _NOTHING)
+    entries = measured.instances.get((instance.name, instance.generation), [])
+    findings = without_references(index, CLAIMS)
+    if not entries:
+        value = tier_value(policy.no_measurements, Claim.EXECUTABLES)
+        findings.append(told("no_measurements", Claim.EXECUTABLES, value))
+    findings.extend(_findings(entries, instance, measured.ambiguous, policy, index))
+    return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.AFFIRMED), bounded(findings), retired)
+
+
+def _history(
+    measured: Measurements, instance: Instance, policy: AppraisalPolicy, references: ReferenceSet
+) -> Iterator[LayerFinding]:
+    """Yield what an earlier generation did: told, without weight for the one that replaced it."""
+    entries = measured.instances.get((instance.name, instance.generation), [])
+    index = references.sc.get(instance.sc, _NOTHING)
+    for finding in _findings(entries, instance, measured.ambiguous, policy, index):
+        message = f"Generation {instance.generation} of {printable(instance.name, 120)}: {finding.message}"
+        yield replace(finding, message=message, claim=None)
+
+
+def _findings(
+    entries: Iterable[Entry], instance: Instance, ambiguous: set[int], policy: AppraisalPolicy, index: FileIndex
+) -> Iterator[LayerFinding]:
+    for entry in entries:
+        if is_file(entry):
+            certainty: Certainty = "ambiguous" if entry.index in ambiguous else "certain"
+            finding = _finding(entry, instance, policy, index, certainty)
+            if finding is not None:
+                yield finding
+
+
+def _finding(  # noqa: PLR0911 - one return for each way a file can stand to what is known
+    entry: Entry, instance: Instance, policy: AppraisalPolicy, index: FileIndex, certainty: Certainty
+) -> LayerFinding | None:
+    if entry.violation:
+        value = tier_value(policy.ima.violations, Claim.EXECUTABLES)
+        return about(entry, "ima_violation", Claim.EXECUTABLES, value, certainty)
+    rendered = instance.files.get(entry.path)
+    if rendered is not None:
+        # What is rendered lies over what the image has at that path, so only the rendering is right.
+        return None if entry.digest in rendered else _changed(entry, certainty)
+    if not executable(entry) and under(entry.path, policy.sc_data_paths):
+        return None
+    found = match(entry.path, entry.digest, index, policy.aliases)
+    if found is Match.KNOWN or (found is Match.UNDECIDED and not index.usable):
+        return None
+    if found is Match.UNDECIDED:
+        return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS, certainty)
+    if found is Match.EXPIRED:
+        value = ar4si.UNRECOGNISED_EXECUTABLES
+        return about(entry, "reference_value_expired", Claim.EXECUTABLES, value, certainty)
+    if executable(entry):
+        return _executed(entry, found, policy, certainty, index)
+    if found is Match.MODIFIED:
+        return _changed(entry, certainty)
+    return about(entry, "unknown_file", Claim.CONFIGURATION, tier_value(policy.sc_unknown_files), certainty)
+
+
+def _executed(
+    entry: Entry, found: Match, policy: AppraisalPolicy, certainty: Certainty, index: FileIndex
+) -> LayerFinding:
+    if found is Match.MOVED:
+        detail = f"known as {printable(index.places[entry.digest])}"
+        value = tier_value(policy.moved, Claim.EXECUTABLES)
+        return about(entry, "moved_file", Claim.EXECUTABLES, value, certainty, detail)
+    code = "modified_file" if found is Match.MODIFIED else "unknown_executable"
+    return about(entry, code, Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
+
+
+def _changed(entry: Entry, certainty: Certainty) -> LayerFinding:
+    if executable(entry):
+        return about(entry, "modified_file", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
+    return about(entry, "changed_configuration", Claim.CONFIGURATION, ar4si.CONTRAINDICATED, certainty)
+
+
+__all__ = ["CLAIMS", "appraise_instances", "layer_of"]

@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the appraisal of one layer yields: findings, and the trustworthiness vector that follows from them.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier, status, tier, worse
+
+Certainty = Literal["certain", "ambiguous"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFinding:
+    """One finding and its weight.
+
+    Attributes:
+        code: stable name, registered in :mod:`.codes` or in the verifier's table.
+        message: one line for people; text of a node in it is printable.
+        claim: the claim it lowers; None for what is told but lowers nothing (history, resets, waived changes).
+        value: the claim's value (AR4SI section 2.3.4).
+        index: number of the log's entry, from 0, where one is at fault.
+        path: path of the measured file, printable.
+        digest: ``algorithm:hex`` of what was measured.
+        pcr: number of the PCR, where one is at fault.
+        certainty: whether it surely belongs to this layer.
+    """
+
+    code: str
+    message: str
+    claim: Claim | None = None
+    value: int = 0
+    index: int | None = None
+    path: str | None = None
+    digest: str | None = None
+    pcr: int | None = None
+    certainty: Certainty = "certain"
+
+    def plain(self, layer: str, *, void: bool = False) -> dict[str, Any]:
+        """Return the finding as plain data of the EAR."""
+        return {
+            "code": self.code,
+            "layer": layer,
+            "tier": str(tier(self.value) if self.claim is not None else Tier.NONE),
+            "message": self.message,
+            "index": self.index,
+            "path": self.path,
+            "digest": self.digest,
+            "pcr": self.pcr,
+            "certainty": self.certainty,
+            "void": void,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LayerVerdict:
+    """One layer's own verdict, before the layers above it are regarded.
+
+    Attributes:
+        layer: ``hardware``, ``firmware``, ``os``, ``runtime`` or ``sc:<instance>``.
+        affirmed: claims that the layer's checks would affirm, and their values.
+        findings: what stands against them.
+        retired: findings of earlier generations of an SC instance: history, without weight.
+    """
+
+    layer: str
+    affirmed: Mapping[Claim, int]
+    findings: tuple[LayerFinding, ...] = ()
+    retired: tuple[LayerFinding, ...] = field(default=())
+
+    @property
+    def vector(self) -> dict[str, int]:
+        """The trustworthiness vector: what is affirmed, lowered by each finding."""
+        vector = {str(claim): value for claim, value in self.affirmed.items()}
+        for finding in self.findings:
+            if finding.claim is not None:
+                held = vector.get(finding.claim, finding.value)
+                vector[str(finding.claim)] = worse(held, finding.value)
+        return vector
+
+    @property
+    def own_status(self) -> Tier:
+        """Tier of the layer's own vector."""
+        return status(self.vector)
+
+
+_TIER_VALUES: Final = {
+    Tier.AFFIRMING: ar4si.AFFIRMED,
+    Tier.NONE: ar4si.UNKNOWN_ELEMENTS,
+    Tier.WARNING: ar4si.WARNED,
+    Tier.CONTRAINDICATED: ar4si.CONTRAINDICATED,
+}
+
+
+def tier_value(chosen: Tier, claim: Claim = Claim.CONFIGURATION) -> int:
+    """Return the value by which a finding lowers a claim to the tier that a policy chose."""
+    if chosen is Tier.WARNING and claim is Claim.EXECUTABLES:
+        return ar4si.UNRECOGNISED_EXECUTABLES
+    return _TIER_VALUES[chosen]
+
+
+def untrusted(layer: str, value: int, claims: Iterable[Claim]) -> LayerVerdict:
+    """Return a verdict that gives every claim of a layer the same value, without findings of its own."""
+    return LayerVerdict(layer, dict.fromkeys(claims, value))
+
+
+__all__ = ["Certainty", "LayerFinding", "LayerVerdict", "tier_value", "untrusted"]

@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of the evidence is proven: the quote, and the logs whose replay leads to the quoted PCRs.
+
+One digest covers all quoted PCRs, so a mismatch does not say by itself which log is wrong. The IMA list begins
+with a digest over the boot PCRs: where the event log agrees with it, the list is at fault, else the event log.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import Final
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog, parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_policy import check_boot_aggregate
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, pcr_digest, verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import IMA_PCR, match_quote
+
+_BOOT_WEIGHTS: Final = {
+    "boot_aggregate_mismatch": ar4si.CONTRAINDICATED,
+    "boot_aggregate_missing": ar4si.CONTRAINDICATED,
+    "boot_aggregate_unchecked": ar4si.UNAVAILABLE_CONFIGURATION,
+}
+_LIST_WEIGHTS: Final = {
+    "ima_other_pcr": ar4si.UNAVAILABLE_CONFIGURATION,
+    "ima_unknown_template": ar4si.UNAVAILABLE_CONFIGURATION,
+    "ima_zero_padded": ar4si.WARNED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What of the evidence is proven.
+
+    Attributes:
+        quote: the quote; nothing else is proven unless it is valid.
+        event_log: the event log, where its replay met the quote.
+        ima_log: the IMA list, where its replay met the quote.
+        entries: number of the list's entries that the quote covers.
+        tail: number of entries behind them.
+        findings: what is odd about proven logs, for the layer ``os``.
+        refuted: layer (``firmware`` or ``os``) whose log the quote proves wrong, and the finding that says so.
+        unproven: layers whose log is neither proven nor proven wrong, and why.
+    """
+
+    quote: Quote
+    event_log: EventLog | None = None
+    ima_log: ImaLog | None = None
+    entries: int = 0
+    tail: int = 0
+    findings: tuple[LayerFinding, ...] = ()
+    refuted: Mapping[str, LayerFinding] = field(default_factory=dict)
+    unproven: Mapping[str, LayerFinding] = field(default_factory=dict)
+
+
+def verify(
+    attest: bytes,
+    signature: bytes,
+    event_log: bytes | None,
+    ima_log: bytes | None,
+    *,
+    ak_public: bytes,
+    qualifying_data: bytes,
+    policy: AppraisalPolicy,
+) -> Verified:
+    """Verify a quote and replay both logs onto it.
+
+    Args:
+        attest: TPMS_ATTEST.
+        signature: TPMT_SIGNATURE.
+        event_log: UEFI event log, or None.
+        ima_log: IMA measurement list from its beginning, or None.
+        ak_public: TPM2B_PUBLIC of the enrolled AK.
+        qualifying_data: what the challenge asked the TPM to sign along.
+        policy: selection, and by how much the list may be ahead of the quote.
+
+    Raises:
+        EvidenceError: a structure or a log is malformed.
+    """
+    quote = verify_quote(attest, signature, ak_public, qualifying_data, policy.selection)
+    if not quote.valid:
+        return Verified(quote)
+    boot = None if event_log is None else parse_event_log(event_log)
+    covered = any(IMA_PCR in pcrs for pcrs in quote.pcr_select.values())
+    if ima_log is None or not covered:
+        return _without_list(quote, boot)
+    return _with_list(quote, boot, parse_ima_log(ima_log, check_columns=False, lazy=True), policy)
+
+
+def _with_list(quote: Quote, boot: EventLog | None, log: ImaLog, policy: AppraisalPolicy) -> Verified:
+    pcrs = {} if boot is None else boot.pcrs
+    prefix = match_quote(log, quote, pcrs, max_tail=policy.ima.max_tail)
+    began = check_boot_aggregate(log, _banks(quote, pcrs))
+    if prefix is None:
+        return _mismatch(quote, boot, list_at_fault=boot is not None and began is None)
+    tail = len(log) - prefix.entries
+    findings = [
+        LayerFinding(f.code, f.message, Claim.CONFIGURATION, _LIST_WEIGHTS[f.code], f.index, f.path, pcr=f.pcr)
+        for f in (*prefix.findings, *log.findings)
+        if f.code in _LIST_WEIGHTS
+    ]
+    if began is not None:
+        value = _BOOT_WEIGHTS[began.code]
+        findings.append(LayerFinding(began.code, began.message, Claim.CONFIGURATION, value, began.index, pcr=began.pcr))
+    if tail:
+        findings.append(told("ima_tail_held", detail=f"They are {tail}."))
+    return Verified(quote, boot, log, prefix.entries, tail, tuple(findings))
+
+
+def _banks(quote: Quote, pcrs: Mapping[str, Mapping[int, bytes]]) -> dict[str, Mapping[int, bytes]]:
+    """Return the banks that can be compared: those of the log, or of a boot that extended nothing."""
+    return {bank: pcrs.get(bank, {}) for bank in {*quote.pcr_select, *pcrs}}
+
+
+def _mismatch(quote: Quote, boot: EventLog | None, *, list_at_fault: bool) -> Verified:
+    if boot is None:
+        # The PCRs that an event log would explain are unknown: evidence is missing, none is proven wrong.
+        missing = told("event_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        return Verified(quote, unproven={"firmware": missing, "os": unproven})
+    if list_at_fault:
+        refuted = told("ima_replay_mismatch", Claim.EXECUTABLES, ar4si.CRYPTOGRAPHIC_FAILURE)
+        unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        return Verified(quote, refuted={"os": refuted}, unproven={"firmware": unproven})
+    refuted = told("event_log_replay_mismatch", Claim.EXECUTABLES, ar4si.CRYPTOGRAPHIC_FAILURE)
+    unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+    return Verified(quote, refuted={"firmware": refuted}, unproven={"os": unproven})
+
+
+def _without_list(quote: Quote, boot: EventLog | None) -> Verified:
+    """Without the list PCR 10 can only be that of a kernel without IMA, or not quoted at all."""
+    pcrs = {} if boot is None else boot.pcrs
+    if compare_digest(pcr_digest(quote.pcr_select, pcrs, quote.hash_alg), quote.pcr_digest):
+        return Verified(quote, boot)
+    if any(IMA_PCR in numbers for numbers in quote.pcr_select.values()):
+        missing = told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        return Verified(quote, unproven={"os": missing, "firmware": unproven})
+    return _mismatch(quote, boot, list_at_fault=False)
+
+
+__all__ = ["Verified", "verify"]
