@@ -18,6 +18,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ObjectIdentifier
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -80,17 +81,25 @@ def verify_ek_certificate(nv: bytes, ca_certificates: Iterable[x509.Certificate]
         EnrolmentError: unreadable, not an EK certificate, out of date, or without a path to a root.
     """
     der, findings = _unwrap(nv)
-    certificate = _load(der)
     try:
-        _require_ek(certificate, now)
-        key = _public_key(certificate)
-        findings += _key_usage(certificate, key)
-        tpm = _tpm_attributes(certificate)
-    except UNREADABLE as error:
-        raise EnrolmentError(_SUBJECT, "has an extension that cannot be read.", _REPORT) from error
+        return _verified(x509.load_der_x509_certificate(der), findings, ca_certificates, now)
+    except UNREADABLE as error:  # parts of a certificate are read only when they are asked for
+        raise EnrolmentError(
+            _SUBJECT, f"has an encoding that cannot be read: {printable(error, 120)}.", _REPORT
+        ) from error
+
+
+def _verified(
+    certificate: x509.Certificate, findings: list[Finding], ca_certificates: Iterable[x509.Certificate], now: datetime
+) -> EkCertificate:
+    _require_ek(certificate, now)
+    key = _public_key(certificate)
+    tpm = _tpm_attributes(certificate)
     chain = find_path(certificate, ca_certificates, now)
+    findings = findings + _key_usage(certificate, key)
     if len(tpm) < len(_TPM_ATTRIBUTES):
         findings.append(Finding("ek_certificate_no_tpm_attributes", "The EK certificate does not name its whole TPM."))
+    der = certificate.public_bytes(Encoding.DER)
     return EkCertificate(
         der, hashlib.sha256(der).hexdigest(), key, tpm, tuple(name_of(ca.subject) for ca in chain), tuple(findings)
     )
@@ -123,15 +132,6 @@ def _der_size(data: bytes) -> int:
     if size > len(data):
         raise EnrolmentError(_SUBJECT, f"is cut short: {len(data)} bytes of {size}.", _REPORT)
     return size
-
-
-def _load(der: bytes) -> x509.Certificate:
-    try:
-        return x509.load_der_x509_certificate(der)
-    except UNREADABLE as error:
-        raise EnrolmentError(
-            _SUBJECT, f"is no certificate that can be read: {printable(error, 120)}.", _REPORT
-        ) from error
 
 
 def _require_ek(certificate: x509.Certificate, now: datetime) -> None:

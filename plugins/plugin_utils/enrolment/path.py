@@ -69,17 +69,23 @@ def load_ca_directory(path: str | Path) -> tuple[x509.Certificate, ...]:
 def _read_certificates(file: Path) -> list[x509.Certificate]:
     try:
         with file.open("rb") as stream:
-            data = stream.read(MIB)
-        if b"-----BEGIN" not in data:
-            return [x509.load_der_x509_certificate(data)]
-        # A CA's own directory holds its keys too: they are not for us.
-        return x509.load_pem_x509_certificates(data) if b"-----BEGIN CERTIFICATE-----" in data else []
+            certificates = _parse(stream.read(MIB))
+        for certificate in certificates:
+            name_of(certificate.subject), name_of(certificate.issuer)  # read lazily, and needed by every search
     except OSError as error:
         raise EnrolmentError(f"CA file {file}", f"cannot be read: {error.strerror}.") from error
     except UNREADABLE as error:
         raise EnrolmentError(
             f"CA file {file}", "is no certificate in PEM or DER.", "convert it, or take it out of the directory."
         ) from error
+    return certificates
+
+
+def _parse(data: bytes) -> list[x509.Certificate]:
+    if b"-----BEGIN" not in data:
+        return [x509.load_der_x509_certificate(data)]
+    # A CA's own directory holds its keys too: they are not for us.
+    return x509.load_pem_x509_certificates(data) if b"-----BEGIN CERTIFICATE-----" in data else []
 
 
 def find_path(
@@ -89,6 +95,7 @@ def find_path(
 
     Raises:
         EnrolmentError: no path; the message says where the most promising one ends.
+        UNREADABLE: the leaf's issuer cannot be read.
     """
     known = tuple(certificates)
     refusals: list[str] = []
@@ -178,7 +185,7 @@ def _why_not_signed(child: x509.Certificate, issuer: x509.Certificate) -> str | 
     except InvalidSignature:
         return "has the issuer's name, but not its key: the signature does not verify"
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return "has a key or a signature of a kind that is not supported"
+        return "has a key that cannot have made the signature, or one of a kind that is not supported"
     return None
 
 
