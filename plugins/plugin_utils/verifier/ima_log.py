@@ -156,15 +156,13 @@ def parse_ima_log(
     """
     if known is not None and len(known) >= MAX_KNOWN:
         known.clear()
-    lists = _Lists(first, blob, known)
+    lists = _Lists(first, blob, known, check_columns=check_columns)
     if looks_ascii(blob):
         for line in ascii_lines(blob, FIELD):
             lists.add(Kind(line.pcr, line.template), line.column, line.data, line.end)
     else:
         _read_binary(lists)
-    wrong = tuple(lists.wrong_columns()) if check_columns else ()
-    violations, seen = frozenset(lists.violations), frozenset(lists.seen)
-    log = ImaLog(first, lists.kinds, lists.data, lists.hashes, lists.ends, violations, wrong, seen)
+    log = lists.log()
     if not lazy:
         _ = log.entries
     return log
@@ -173,16 +171,17 @@ def parse_ima_log(
 class _Lists:
     """The lists of an :class:`ImaLog` while they grow."""
 
-    def __init__(self, first: int, blob: bytes, known: KnownHashes | None) -> None:
+    def __init__(self, first: int, blob: bytes, known: KnownHashes | None, *, check_columns: bool) -> None:
         self.first = first
         self.blob = blob
         self.known = known
+        self.check_columns = check_columns
         self.kinds: list[Kind] = []
         self.data: list[bytes] = []
         self.hashes: list[bytes] = []
         self.ends: list[int] = []
-        self.columns: list[bytes] = []
         self.violations: list[int] = []
+        self.wrong_columns: list[int] = []
         self.seen: set[Kind] = set()
 
     def add(self, kind: Kind, column: bytes, item: bytes, end: int) -> None:
@@ -197,8 +196,8 @@ class _Lists:
         self.seen.add(kind)
         self.kinds.append(kind)
         self.data.append(item)
-        self.columns.append(column)
         self.ends.append(end)
+        self._check_column(len(self.data) - 1, column)
 
     def run(self, kind: Kind, tag: bytes, at: int) -> int:
         """Add entries for as long as they have this PCR and template; return the offset of the first other one.
@@ -211,8 +210,8 @@ class _Lists:
         unpack, head_size, wanted_pcr = head.unpack_from, head.size, kind.pcr
         sha256, hash_of, room = hashlib.sha256, known.get, 0 if self.known is None else MAX_KNOWN - len(known)
         add_data, add_hash = self.data.append, self.hashes.append
-        add_column, add_end = self.columns.append, self.ends.append
-        before, last = len(self.data), end - head_size
+        add_end = self.ends.append
+        begin, before, last = at, len(self.data), end - head_size
         while at <= last:
             pcr, column, its_tag, size = unpack(blob, at)
             if its_tag != tag or pcr != wanted_pcr:
@@ -233,18 +232,32 @@ class _Lists:
                 digest = _VIOLATED
             add_data(item)
             add_hash(digest)
-            add_column(column)
             add_end(at)
         self.seen.add(kind)
         self.kinds += [kind] * (len(self.data) - before)
+        if self.check_columns:
+            for place, offset in enumerate([begin, *self.ends[before:-1]], before):
+                self._check_column(place, blob[offset + 4 : offset + 24])
         return at
 
-    def wrong_columns(self) -> Iterator[int]:
-        """Yield the places of entries whose SHA-1 column is not their hash, violations left out."""
-        sha1 = hashlib.sha1
-        for at, (column, item) in enumerate(zip(self.columns, self.data, strict=True)):
-            if sha1(item, usedforsecurity=False).digest() != column and column != _UNKNOWN:
-                yield at
+    def log(self) -> ImaLog:
+        """Return the lists."""
+        return ImaLog(
+            self.first,
+            self.kinds,
+            self.data,
+            self.hashes,
+            self.ends,
+            frozenset(self.violations),
+            tuple(self.wrong_columns),
+            frozenset(self.seen),
+        )
+
+    def _check_column(self, place: int, column: bytes) -> None:
+        if not self.check_columns or column == _UNKNOWN:
+            return
+        if hashlib.sha1(self.data[place], usedforsecurity=False).digest() != column:
+            self.wrong_columns.append(place)
 
     def fail(self, cause: str, at: int) -> NoReturn:
         """Raise an EvidenceError about the next entry."""

@@ -12,8 +12,8 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
 from types import MappingProxyType
@@ -62,9 +62,7 @@ MAX_NAME: Final = 256
 OLD_NAME_SIZE: Final = 256
 """Size to which the template ``ima`` pads a name for hashing (IMA_EVENT_NAME_LEN_MAX + 1)."""
 
-_DIGESTS = ("d", "d-ng", "d-ngv2")
-_NAMES = ("n", "n-ng")
-_MAIN: Final = frozenset({*_DIGESTS, *_NAMES, "sig", "buf", "iuid", "igid", "imode"})
+_MAIN: Final = (("d", "d-ng", "d-ngv2"), ("n", "n-ng"), ("iuid",), ("igid",), ("imode",), ("sig",), ("buf",))
 _LONGEST_ALGORITHM = 80  # "verity:" and CRYPTO_MAX_ALG_NAME
 _NO_OTHERS: Final[Mapping[str, str | bytes]] = MappingProxyType({})
 _SIZE = Struct("<I").unpack_from
@@ -119,12 +117,15 @@ class Template:
         name: as the list gives it.
         fields: names of the fields in order; empty where the template is unknown.
         old: the template ``ima`` of old kernels, which has a layout of its own.
+        main: places of digest, path, iuid, igid, imode, sig and buf among the fields; -1 where there is none.
+        others: place, name and form of each further field.
     """
 
     name: str
     fields: tuple[str, ...]
     old: bool
-    places: Mapping[str, int] = field(repr=False)
+    main: tuple[int, ...]
+    others: tuple[tuple[int, str, str], ...]
 
     @property
     def known(self) -> bool:
@@ -142,9 +143,9 @@ class Template:
         parts = []
         at, end = 0, len(data)
         for _ in self.fields:
-            if at + 4 > end:
-                raise MalformedEntryError("ends before its last field")
             start = at + 4
+            if start > end:
+                raise MalformedEntryError("ends before its last field")
             at = start + _SIZE(data, at)[0]
             if at > end:
                 raise MalformedEntryError(f"has a field of {at - start} bytes where {end - start} remain")
@@ -160,30 +161,23 @@ class Template:
             MalformedEntryError: the data does not fit the template.
         """
         parts = self.split(data)
-        place = self.places.get
+        parts.append(b"")  # what a place of -1 finds
+        digest, path, iuid, igid, imode, sig, buf = self.main
         return Entry(
             index,
             pcr,
             self.name,
-            "" if (at := place("digest")) is None else digest_text(parts[at]),
-            "" if (at := place("path")) is None else _text(parts[at]),
-            None if (at := place("iuid")) is None else _number(parts[at]),
-            None if (at := place("igid")) is None else _number(parts[at]),
-            None if (at := place("imode")) is None else _number(parts[at]),
-            b"" if (at := place("sig")) is None else parts[at],
-            b"" if (at := place("buf")) is None else parts[at],
+            digest_text(parts[digest]),
+            _text(parts[path]),
+            _number(parts[iuid]),
+            _number(parts[igid]),
+            _number(parts[imode]),
+            parts[sig],
+            parts[buf],
             template_hash,
             violation,
-            self._others(parts),
+            {name: _READ[form](parts[at]) for at, name, form in self.others} if self.others else _NO_OTHERS,
         )
-
-    def _others(self, parts: list[bytes]) -> Mapping[str, str | bytes]:
-        others: dict[str, str | bytes] = {}
-        for name, part in zip(self.fields, parts, strict=False):
-            if name not in _MAIN:
-                form = FIELDS[name]
-                others[name] = _text(part) if form == "text" else digest_text(part) if form == "digest" else part
-        return others or _NO_OTHERS
 
 
 @lru_cache(maxsize=256)
@@ -198,12 +192,10 @@ def template_named(name: bytes) -> Template:
     text = name.decode("ascii")
     fields = tuple(TEMPLATES.get(text, text).split("|"))
     if not all(one in FIELDS for one in fields):
-        return Template(text, (), False, MappingProxyType({}))
-    roles = {**dict.fromkeys(_DIGESTS, "digest"), **dict.fromkeys(_NAMES, "path")}
-    places: dict[str, int] = {}
-    for at, one in enumerate(fields):
-        places.setdefault(roles.get(one, one), at)
-    return Template(text, fields, text == "ima", MappingProxyType(places))
+        fields = ()
+    main = tuple(next((at for at, one in enumerate(fields) if one in names), -1) for names in _MAIN)
+    others = tuple((at, one, FIELDS[one]) for at, one in enumerate(fields) if at not in main)
+    return Template(text, fields, text == "ima", main, others)
 
 
 def digest_text(part: bytes) -> str:
@@ -234,6 +226,19 @@ def _number(part: bytes) -> int | None:
         raise MalformedEntryError(f"has a number of {len(part)} bytes")
     return int.from_bytes(part, "little") if part else None
 
+
+def _bytes(part: bytes) -> bytes:
+    return part
+
+
+_READ: Final[Mapping[str, Callable[[bytes], str | bytes]]] = {
+    "old-digest": digest_text,
+    "digest": digest_text,
+    "text": _text,
+    "hex": _bytes,
+    "number2": _bytes,
+    "number4": _bytes,
+}
 
 __all__ = [
     "FIELDS",

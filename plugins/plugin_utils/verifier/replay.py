@@ -132,8 +132,8 @@ def replay(
     Raises:
         EvidenceError: a bank whose hash is not available here.
     """
-    values = [value for value, kind in zip(extended(log, bank)[:count], log.kinds, strict=False) if kind.pcr == pcr]
-    return _aggregates(bank, start, values, keep=0)[-1]
+    values = extended(log, bank)[:count]
+    return _aggregates(bank, start, _of_pcr(log, values, pcr), keep=0)[-1]
 
 
 def replay_all(log: ImaLog, bank: str) -> dict[int, bytes]:
@@ -204,11 +204,14 @@ def _lag(quote: Quote, pcrs: Banks, chains: Mapping[str, Sequence[bytes]]) -> in
 def _of_list(log: ImaLog, bank: str, start: bytes | None, *, keep: int, padded: bool = False) -> list[bytes]:
     """Return the values of PCR 10 behind the last ``keep`` entries, and before them."""
     values = extended(log, bank, padded=padded and bank != "sha1")
-    if any(kind.pcr != IMA_PCR for kind in log.seen):
-        return _aggregates(
-            bank, start, [v if k.pcr == IMA_PCR else None for v, k in zip(values, log.kinds, strict=True)], keep
-        )
-    return _aggregates(bank, start, values, keep)
+    return _aggregates(bank, start, _of_pcr(log, values, IMA_PCR), keep)
+
+
+def _of_pcr(log: ImaLog, values: Sequence[bytes], pcr: int) -> Sequence[bytes | None]:
+    """Return the values with None in place of those that went into other PCRs."""
+    if all(kind.pcr == pcr for kind in log.seen):
+        return values
+    return [value if kind.pcr == pcr else None for value, kind in zip(values, log.kinds, strict=False)]
 
 
 def _aggregates(bank: str, start: bytes | None, values: Sequence[bytes | None], keep: int) -> list[bytes]:
