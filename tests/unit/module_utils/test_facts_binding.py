@@ -6,9 +6,10 @@ import hashlib
 import json
 
 import pytest
-from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json, qualifying_data
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json, qualifying_data
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
