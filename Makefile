@@ -51,7 +51,7 @@ setup: .venv/.ready
 # make demo-clean   remove what demo leaves under build/ (the lab's image stays cached)
 .PHONY: demo demo-clean
 demo: setup
-	@$(BIN)/python -m tests.demo
+	@PYTHONPATH=collections $(BIN)/python -m tests.demo
 
 demo-clean:
 	rm -rf build/demo

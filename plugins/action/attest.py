@@ -8,13 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleConnectionFailure
-
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import summary
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
-from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
@@ -22,10 +19,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import signin
 NODE_OPTIONS = ("tcti", "ak_handle", "event_log_path", "ima_log_path")
 
 
-class ActionModule(TrustAction):
+class ActionModule(NodeAction):
     """One evidence task on the node, everything else on the controller."""
 
-    _requires_connection = True
     SPEC: ClassVar[dict[str, Any]] = {
         "node": {"type": "str"},
         "policy": {"type": "dict", "default": {}},
@@ -63,27 +59,15 @@ class ActionModule(TrustAction):
         if challenge is None:
             message = f"{node}: is not enrolled. Next: run palantir.trust.enrol for it."
             return attestation.give_up(store, node, "not_enrolled", message, self.now())
-        try:
-            answer = self._gather(challenge.nonce, policy, arguments, task_vars)
-        except AnsibleConnectionFailure as error:
-            reason = printable(str(error).strip() or "no connection")
-            message = f"{node}: is unreachable: {reason} Next: check its power and network."
-            return attestation.give_up(store, node, "unreachable", message, self.now())
-        if answer.get("failed") or not isinstance(answer.get("evidence"), dict):
-            message = f"{node}: {printable(answer.get('msg', 'the evidence module gave no evidence.'), 2000)}"
-            return attestation.give_up(store, node, "no_evidence", message, self.now())
-        return attestation.finish(store, challenge, answer["evidence"], policy, references, key, self.now())
-
-    def _gather(
-        self, nonce: bytes, policy: Any, arguments: dict[str, Any], task_vars: dict[str, Any]
-    ) -> dict[str, Any]:
         wanted = {option: arguments[option] for option in NODE_OPTIONS if arguments[option]}
-        answer: dict[str, Any] = self._execute_module(
-            module_name="palantir.trust.evidence",
-            module_args={"nonce": nonce.hex(), "selection": policy.selection_plain(), **wanted},
-            task_vars=task_vars,
-        )
-        return answer
+        asked = {"nonce": challenge.nonce.hex(), "selection": policy.selection_plain(), **wanted}
+        try:
+            answer = self.ask(node, "evidence", asked, task_vars)
+        except UnreachableError as error:
+            return attestation.give_up(store, node, "unreachable", str(error), self.now())
+        except NodeError as error:
+            return attestation.give_up(store, node, "no_evidence", str(error), self.now())
+        return attestation.finish(store, challenge, answer.get("evidence") or {}, policy, references, key, self.now())
 
 
 def _requirement(result: attestation.Result, require: str, layers: list[str] | None) -> dict[str, Any]:

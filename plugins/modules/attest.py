@@ -11,8 +11,9 @@ module: attest
 short_description: Attest a node and the Security Capabilities that it runs
 version_added: 0.1.0
 description:
-  - Issues a fresh challenge, gathers evidence from the node with M(palantir.trust.evidence) in one round trip, verifies and
-    appraises it on the controller, and keeps the signed Attestation Result (EAR) and the raw evidence in the store.
+  - Issues a fresh challenge and gathers evidence from the node with M(palantir.trust.evidence), in one round trip.
+  - Verifies and appraises it on the controller, and keeps the signed Attestation Result (EAR) and the raw evidence in
+    the store.
   - A node that cannot be reached, is not enrolled or gives no evidence has no verdict. RV(state) tells these apart.
 options:
   node:

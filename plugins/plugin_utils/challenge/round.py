@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import sign_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ChallengeError, EvidenceError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     attestations,
@@ -60,7 +60,7 @@ def begin(store: Store, node: str, now: float) -> Challenge | None:
             "name": node,
             "recorded": dict(known.recorded),
             "last": dict(known.last) if known.last else None,
-            "instances": [generation.plain() for generation in instances.of_node(connection, node)],
+            "instances": [_in_record(generation) for generation in instances.of_node(connection, node)],
         }
         return Challenge(node, challenges.issue(connection, node, now), record)
 
@@ -76,7 +76,8 @@ def finish(
 ) -> Result:
     """Use up the challenge, keep the evidence, appraise it, and keep and return the result.
 
-    Evidence that cannot be read ends in ``no_evidence``, a fault on the controller's side in ``verifier_fault``.
+    Evidence that cannot be read or comes too late ends in ``no_evidence``, a fault on the controller's side in
+    ``verifier_fault``.
 
     Args:
         store: where it is kept.
@@ -90,21 +91,22 @@ def finish(
     answered = {**evidence, "nonce": challenge.nonce.hex()}
     kept = None
     try:
+        # On its own, so that the challenge is used up whatever becomes of the evidence.
         with store.transaction() as connection:
             challenges.redeem(connection, challenge.node, challenge.nonce, now)
+        with store.transaction() as connection:
             kept = attestations.keep_evidence(connection, challenge.node, now, answered)
         ear = appraise(answered, challenge.record, policy, reference_values, now=datetime.fromtimestamp(now, UTC))
-    except EvidenceError as error:
+    except (ChallengeError, EvidenceError) as error:
         return give_up(store, challenge.node, "no_evidence", str(error), now, kept)
     except TrustError as error:
         return give_up(store, challenge.node, "verifier_fault", str(error), now, kept)
+    jwt = sign_ear(ear, signing_key)
     with store.transaction() as connection:
         boot = ear.get("palantir.boot")
         if boot is not None and ear["submods"]["hardware"]["ear_status"] != "contraindicated":
             identities.set_last(connection, challenge.node, boot)
-        key = attestations.record(
-            connection, challenge.node, now, "attested", ear=ear, jwt=sign_ear(ear, signing_key), evidence_id=kept
-        )
+        key = attestations.record(connection, challenge.node, now, "attested", ear=ear, jwt=jwt, evidence_id=kept)
     return Result(challenge.node, "attested", "", ear, key)
 
 
@@ -113,6 +115,11 @@ def give_up(store: Store, node: str, state: str, message: str, now: float, evide
     with store.transaction() as connection:
         key = attestations.record(connection, node, now, state, message, evidence_id=evidence)
     return Result(node, state, message, None, key)
+
+
+def _in_record(generation: instances.InstanceRecord) -> dict[str, Any]:
+    """Return a generation as the node's record has it: from its allocation on, what runs in its range is its own."""
+    return generation.plain() | {"state": "retired" if generation.state == "retired" else "live"}
 
 
 __all__ = ["Challenge", "Result", "begin", "finish", "give_up"]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: instance_info
+module: sc_instance_info
 short_description: Tell which Security Capability instances live, and where
 version_added: 0.1.0
 description:
@@ -29,7 +29,7 @@ author:
 
 EXAMPLES = r"""
 - name: See what runs
-  palantir.trust.instance_info:
+  palantir.trust.sc_instance_info:
   register: running
 """
 

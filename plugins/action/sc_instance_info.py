@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell which SC instances live; documented in plugins/modules/instance_info.py."""
+"""Tell which SC instances live; documented in plugins/modules/sc_instance_info.py."""
 
 from __future__ import annotations
 

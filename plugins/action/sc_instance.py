@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instantiate, preserve and terminate SC instances; documented in plugins/modules/sc_instance.py."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, binary
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError, TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
+
+DRIVERS = {"podman": "podman_generation"}
+"""The module that runs a generation on a node, by the flavour's driver."""
+PRESERVED_LIMIT = 64 * MIB
+
+
+class ActionModule(NodeAction):
+    """The store's part and the node's part of a verb in one task: one round trip."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "state": {"type": "str", "choices": ["instantiated", "preserved", "terminated"], "required": True},
+        "instance": {"type": "str", "required": True},
+        "node": {"type": "str"},
+        "sc": {"type": "dict"},
+        "replace": {"type": "bool", "default": False},
+        "driver": {"type": "str", "choices": list(DRIVERS), "default": "podman"},
+        "directory": {"type": "path", "default": "/var/lib/palantir.trust"},
+        "dest": {"type": "path"},
+    }
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Carry out the verb."""
+        arguments["node"] = arguments["node"] or str(task_vars["inventory_hostname"])
+        verb = {"instantiated": self._instantiate, "preserved": self._preserve, "terminated": self._terminate}
+        return verb[arguments["state"]](arguments, task_vars)
+
+    def _instantiate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        sc = arguments["sc"]
+        if not sc or "image_id" not in sc:
+            raise CatalogueError(arguments["instance"], "sc must be what lookup palantir.trust.sc returns.")
+        store = self.open_store(arguments)
+        living = _living(store, arguments)
+        if living and not arguments["replace"]:
+            return {"changed": False, "generation": living[-1].plain()}
+        record = _allocate(store, arguments, self.now())
+        try:
+            self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
+        except TrustError:
+            self._retire(store, [record])
+            raise
+        # The node replaced whatever ran under this name.
+        self._retire(store, living)
+        with store.transaction() as connection:
+            instances.set_state(connection, record.id, "live", self.now())
+        return {"changed": True, "generation": {**record.plain(), "state": "live"}}
+
+    def _preserve(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        if not arguments["dest"]:
+            raise StoreError(
+                arguments["instance"], "state preserved needs dest.", "name a directory on the controller."
+            )
+        answer = self._drive("preserved", arguments, task_vars)
+        kept = answer.get("preserved") or {}
+        return {
+            "changed": bool(answer.get("changed")),
+            "frozen": bool(answer.get("frozen")),
+            "preserved": _keep(Path(arguments["dest"]), kept),
+        }
+
+    def _terminate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        answer = self._drive("absent", arguments, task_vars)
+        store = self.open_store(arguments)
+        living = _living(store, arguments)
+        self._retire(store, living)
+        return {"changed": bool(answer.get("changed")) or bool(living)}
+
+    def _drive(self, state: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        asked = {"state": state, "name": arguments["instance"], "directory": _directory(arguments)}
+        return self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
+
+    def _retire(self, store: Store, records: list[InstanceRecord]) -> None:
+        with store.transaction() as connection:
+            for record in records:
+                instances.set_state(connection, record.id, "retired", self.now())
+
+
+def _living(store: Store, arguments: dict[str, Any]) -> list[InstanceRecord]:
+    with store.transaction() as connection:
+        return [
+            record
+            for record in instances.of_node(connection, arguments["node"])
+            if record.instance == arguments["instance"] and record.state != "retired"
+        ]
+
+
+def _allocate(store: Store, arguments: dict[str, Any], now: float) -> InstanceRecord:
+    digests = {
+        f["path"]: "sha256:" + hashlib.sha256(f["content"].encode()).hexdigest() for f in arguments["sc"]["files"]
+    }
+    with store.transaction() as connection:
+        node = identities.find(connection, arguments["node"])
+        if node is None:
+            raise StoreError(f"node {arguments['node']}", "is not enrolled.", "run palantir.trust.enrol for it first.")
+        return instances.allocate(
+            connection,
+            instance=arguments["instance"],
+            sc=arguments["sc"]["sc"],
+            flavour=arguments["sc"]["flavour"],
+            node=arguments["node"],
+            files=digests,
+            reset_count=node.reset_count,
+            at=now,
+        )
+
+
+def _directory(arguments: dict[str, Any]) -> str:
+    return os.path.join(arguments["directory"], arguments["instance"])
+
+
+def _start(arguments: dict[str, Any], record: InstanceRecord) -> dict[str, Any]:
+    sc = arguments["sc"]
+    return {
+        "state": "started",
+        "name": record.instance,
+        "directory": _directory(arguments),
+        "image": str(sc["image_id"]).removeprefix("sha256:"),
+        "uid_base": record.uid_base,
+        "uid_count": record.uid_count,
+        "capabilities": sc["capabilities"],
+        "files": sc["files"],
+        "address": sc["probe"]["address"],
+        "port": sc["probe"]["port"],
+        "queries": sc["probe"]["queries"],
+    }
+
+
+def _keep(directory: Path, kept: dict[str, str]) -> dict[str, str]:
+    """Write preserved files under names that are ours, readable by their owner only; return their digests."""
+    digests = {}
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("inspect.json", "changes.json", "changed-files.tar", "log.txt"):
+        if name in kept:
+            data = binary(kept[name], f"preserved.{name}", PRESERVED_LIMIT)
+            with os.fdopen(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+                stream.write(data)
+            digests[name] = "sha256:" + hashlib.sha256(data).hexdigest()
+    return digests

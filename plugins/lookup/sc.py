@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look up Security Capabilities in the catalogue."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: sc
+short_description: Look up Security Capabilities in the catalogue
+version_added: 0.1.0
+description:
+  - Returns the descriptor of each named Security Capability with one flavour chosen, its image pinned and its
+    configuration rendered with the variables at hand.
+  - Fails when the catalogue does not name it, or when its image archive is not what its Reference Values describe.
+options:
+  _terms:
+    description: Names of Security Capabilities.
+    required: true
+  catalogue:
+    description: Directory of the catalogue.
+    type: path
+    required: true
+  reference_values:
+    description: Directory of the Reference Values.
+    type: path
+    required: true
+  flavour:
+    description: Deployment flavour; the first one of the descriptor by default.
+    type: str
+author:
+  - palantir.trust contributors (@palantir-h2020)
+"""
+
+EXAMPLES = r"""
+- name: Show what runs as dns-filter
+  ansible.builtin.debug:
+    msg: "{{ sc.image_id }}"
+  vars:
+    sc: "{{ lookup('palantir.trust.sc', 'dns-filter', catalogue='catalogue', reference_values='reference_values') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: One mapping for each term, the descriptor's keys and those below.
+  type: list
+  elements: dict
+flavour:
+  description: Name of the chosen flavour.
+  type: str
+image_id:
+  description: Id of the pinned image.
+  type: str
+files:
+  description: Rendered configuration, each with its C(path) inside the instance and its C(content).
+  type: list
+  elements: dict
+archive:
+  description: Absolute path of the image archive on the controller.
+  type: str
+capabilities:
+  description: Linux capabilities that the flavour needs.
+  type: list
+  elements: str
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.loader import lookup_loader
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import (
+    Descriptor,
+    load_directory,
+    select,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.image import pinned_image_id
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    """Lookup C(palantir.trust.sc)."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """Return the pinned descriptor of each term."""
+        self.set_options(var_options=variables, direct=kwargs)
+        catalogue, reference_values = Path(self.get_option("catalogue")), Path(self.get_option("reference_values"))
+        try:
+            descriptors = load_directory(catalogue)
+            chosen = [select(descriptors, str(term)) for term in terms]
+            return [self._pinned(descriptor, catalogue, reference_values, variables) for descriptor in chosen]
+        except TrustError as error:
+            raise AnsibleLookupError(str(error)) from None
+
+    def _pinned(
+        self, descriptor: Descriptor, catalogue: Path, reference_values: Path, variables: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        wanted = self.get_option("flavour")
+        flavour = descriptor.flavour(wanted) if wanted else descriptor.flavours[0]
+        archive = (catalogue / flavour.archive).resolve()
+        templates = [str((catalogue / file.template).resolve()) for file in descriptor.configuration]
+        render = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+        contents = render.run(templates, variables)
+        return {
+            **descriptor.plain(),
+            "files": [
+                {"path": file.path, "content": content}
+                for file, content in zip(descriptor.configuration, contents, strict=True)
+            ],
+            "flavour": flavour.name,
+            "driver": flavour.driver,
+            "capabilities": list(flavour.capabilities),
+            "archive": str(archive),
+            "image_id": pinned_image_id(flavour, archive, reference_values),
+        }

@@ -1,0 +1,210 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One generation of an SC instance as a podman container: start, freeze, preserve, remove.
+
+The container has a user-namespace range of its own, a read-only root, no capability that was not asked for, and
+configuration that is owned by its range, so that IMA attributes what it runs and reads.
+
+This module is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
+
+_COMMAND_S = 120.0
+_MAX_CHANGED = 32 << 20
+
+
+class File(NamedTuple):
+    """A rendered configuration file: absolute path inside the container, and its content."""
+
+    path: str
+    content: str
+
+
+class Generation(NamedTuple):
+    """What is to run: container name, image id without prefix, owner range, capabilities and configuration.
+
+    ``directory`` is where the instance's configuration is kept on the node.
+    """
+
+    name: str
+    image: str
+    uid_base: int
+    uid_count: int
+    capabilities: Sequence[str]
+    files: Sequence[File]
+    directory: str
+
+
+def start(generation: Generation) -> str:
+    """Remove any container of this name, start the generation, and return the container's id.
+
+    Raises:
+        NodeError: ``no_podman``, ``no_image``, ``podman_failed``, ``not_writable``.
+    """
+    if _run("image", "exists", generation.image, check=False).returncode:
+        raise NodeError(
+            "no_image",
+            "The image %s is not on this node." % generation.image[:16],
+            "bring it here with palantir.trust.deploy.",
+        )
+    remove(generation.name, generation.directory)
+    volumes = ["--volume=%s:%s:ro" % (_write(generation, item), item.path) for item in generation.files]
+    mapped = "0:%d:%d" % (generation.uid_base, generation.uid_count)
+    done = _run(
+        "run",
+        "--detach",
+        "--name=" + generation.name,
+        "--pull=never",
+        "--network=host",
+        "--uidmap=" + mapped,
+        "--gidmap=" + mapped,
+        "--read-only",
+        "--cap-drop=all",
+        *["--cap-add=" + name for name in generation.capabilities],
+        "--security-opt=no-new-privileges",
+        "--log-driver=k8s-file",
+        *volumes,
+        generation.image,
+    )
+    return done.stdout.decode("ascii", "replace").strip()
+
+
+def freeze(name: str) -> bool:
+    """Stop all processes of a container where they stand; return whether any ran.
+
+    Raises:
+        NodeError: ``no_podman``, ``podman_failed``.
+    """
+    if _status(name) != "running":
+        return False
+    _run("pause", name)
+    return True
+
+
+def preserve(name: str) -> Dict[str, str]:
+    """Return what shows how a container was changed, as base64 texts by file name.
+
+    ``inspect.json``, ``changes.json`` (paths added, changed and deleted since its image), ``changed-files.tar`` (the
+    first 32 MiB of them) and ``log.txt`` (its end). All of it is hostile. Empty where there is no such container.
+
+    Raises:
+        NodeError: ``no_podman``, ``podman_failed``.
+    """
+    if _status(name) is None:
+        return {}
+    changes = _run("diff", "--format=json", name).stdout
+    kept = {
+        "inspect.json": _run("inspect", name).stdout,
+        "changes.json": changes,
+        "changed-files.tar": _changed_files(name, json.loads(changes or b"{}")),
+        "log.txt": _run("logs", "--tail=20000", name, check=False, merge=True).stdout,
+    }
+    return {file: base64.b64encode(data[-_MAX_CHANGED:]).decode("ascii") for file, data in kept.items()}
+
+
+def remove(name: str, directory: str) -> bool:
+    """Remove a container, running or not, and its configuration; return whether anything was there.
+
+    Raises:
+        NodeError: ``no_podman``, ``podman_failed``, ``not_writable``.
+    """
+    there = _status(name) is not None
+    if there:
+        _run("rm", "--force", "--time=0", name)
+    if os.path.isdir(directory):
+        there = True
+        shutil.rmtree(directory, ignore_errors=True)
+    return there
+
+
+def _status(name: str) -> Optional[str]:
+    done = _run("container", "inspect", "--format={{.State.Status}}", name, check=False)
+    return None if done.returncode else done.stdout.decode("ascii", "replace").strip()
+
+
+def _write(generation: Generation, item: File) -> str:
+    """Write a configuration file under a name that is ours, owned by the range, and return its path."""
+    target = os.path.join(generation.directory, hashlib.sha256(item.path.encode("utf-8")).hexdigest())
+    try:
+        os.makedirs(generation.directory, mode=0o755, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(item.content.encode("utf-8"))
+            os.fchown(stream.fileno(), generation.uid_base, generation.uid_base)
+    except OSError as error:
+        raise NodeError(
+            "not_writable", "%s: %s." % (target, error.strerror), "check the node's disk and permissions."
+        ) from None
+    return target
+
+
+def _changed_files(name: str, changes: Dict[str, List[str]]) -> bytes:
+    """Return a tar of the files that were added or changed, read below the container's own root."""
+    root = _run("mount", name).stdout.decode("utf-8", "replace").strip()
+    buffer, room = io.BytesIO(), _MAX_CHANGED
+    try:
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for path in [*changes.get("added", []), *changes.get("changed", [])]:
+                inside = _inside(root, path)
+                if inside is None or not os.path.isfile(inside) or os.path.islink(inside):
+                    continue
+                room -= os.path.getsize(inside) + 1024
+                if room < 0:
+                    break
+                tar.add(inside, arcname=path.lstrip("/"), recursive=False)
+    except OSError as error:
+        raise NodeError(
+            "podman_failed", "The container's files cannot be read: %s." % error.strerror, "check podman."
+        ) from None
+    finally:
+        _run("umount", name, check=False)
+    return buffer.getvalue()
+
+
+def _inside(root: str, path: str) -> Optional[str]:
+    """Return where a path of a container is on the node, or None where a link would lead out of the container."""
+    joined = os.path.join(root, path.lstrip("/"))
+    real = os.path.realpath(os.path.dirname(joined))
+    return joined if real == root or real.startswith(root.rstrip("/") + "/") else None
+
+
+def _run(*arguments: str, check: bool = True, merge: bool = False) -> "subprocess.CompletedProcess[bytes]":
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
+            ["podman", *arguments],  # noqa: S607 - where podman is, the distribution knows
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            timeout=_COMMAND_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise NodeError("no_podman", "podman is not installed.", "install the package podman.") from None
+    except subprocess.TimeoutExpired:
+        raise NodeError(
+            "podman_failed",
+            "podman %s was not done after %d s." % (arguments[0], _COMMAND_S),
+            "check the node's load and its containers.",
+        ) from None
+    if check and done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it says nothing"]
+        raise NodeError(
+            "podman_failed", "podman %s failed: %s" % (arguments[0], said[0][:500]), "run it by hand on the node."
+        )
+    return done
+
+
+__all__ = ["File", "Generation", "freeze", "preserve", "remove", "start"]

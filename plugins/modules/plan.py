@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Decide on attestation results by the site's rule tables
+version_added: 0.1.0
+description:
+  - Takes the newest result of each node, the open incidents and what runs where from the store, and decides by
+    decision tables.
+  - Opens an incident for each subject that is to be acted on, counts the attempt and leases it to this run.
+    A subject that another controller holds is left out.
+  - Closes the incidents whose subject a new result has found affirming.
+  - Runs on the controller, once for all nodes. Nothing is carried out; see the role P(palantir.trust.remediate#role).
+options:
+  nodes:
+    description: The nodes whose results count.
+    type: list
+    elements: str
+    required: true
+  since:
+    description: Results before this time, in seconds since the epoch, do not count. A node without one has no verdict.
+    type: float
+    required: true
+  rules:
+    description: Directory of the decision tables.
+    type: path
+    required: true
+  catalogue:
+    description: Directory of the catalogue of Security Capabilities.
+    type: path
+    required: true
+  max_in_repair:
+    description: How many nodes may be in repair at once.
+    type: int
+    default: 1
+extends_documentation_fragment:
+  - palantir.trust.store
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: none
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: none
+author:
+  - palantir.trust contributors (@palantir-h2020)
+"""
+
+EXAMPLES = r"""
+- name: Decide on what the last minute brought
+  palantir.trust.plan:
+    nodes: "{{ groups['nodes'] }}"
+    since: "{{ now().timestamp() - 60 }}"
+    rules: rules
+    catalogue: catalogue
+  register: plan
+"""
+
+RETURN = r"""
+steps:
+  description: What to do, in order. Where a step fails, the later ones of its incident are not to be done.
+  returned: success
+  type: list
+  elements: dict
+decisions:
+  description: For each subject, the inputs, the rules that fired, and why others did not.
+  returned: success
+  type: list
+  elements: dict
+table:
+  description: The steps as a table for a terminal; empty where there are none.
+  returned: success
+  type: str
+"""

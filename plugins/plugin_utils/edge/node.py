@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a module of the collection on a node from an action, with one way to fail.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+
+
+class NodeError(TrustError):
+    """A node that did not do what it was asked; ``code`` is the module's stable name of the cause."""
+
+    def __init__(self, node: str, cause: str, next_step: str = "", code: str = "") -> None:
+        self.code = code
+        super().__init__(node, cause, next_step)
+
+
+class UnreachableError(NodeError):
+    """A node that could not be reached: it says nothing of its integrity."""
+
+
+class NodeAction(TrustAction):
+    """An action with a part that runs on a node."""
+
+    _requires_connection = True
+
+    def ask(self, node: str, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Run a module of the collection on the task's node and return its result.
+
+        Args:
+            node: the node's name, for messages.
+            module: its name without the collection's.
+            arguments: its arguments.
+            task_vars: of the task.
+
+        Raises:
+            UnreachableError: there is no connection.
+            NodeError: the module failed, with its own message.
+        """
+        try:
+            result: dict[str, Any] = self._execute_module(
+                module_name=f"palantir.trust.{module}", module_args=arguments, task_vars=task_vars
+            )
+        except AnsibleConnectionFailure as error:
+            reason = printable(str(error).strip() or "no connection", 500)
+            raise UnreachableError(node, f"is unreachable: {reason}", "check its power and network.") from None
+        if result.get("failed"):
+            said = printable(result.get("msg") or "the module gave no reason.", 2000)
+            raise NodeError(node, said, code=printable(result.get("code", ""), 64))
+        return result
+
+
+__all__ = ["NodeAction", "NodeError", "UnreachableError"]

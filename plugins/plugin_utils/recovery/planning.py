@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the newest results to a plan whose incidents are open, counted and leased in the store.
+
+The decision itself is pure (:mod:`..decision.plan`); here it gets its inputs from the store, and what follows
+from it is written back in the same transaction, so that two controllers never plan the same incident.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import HOST_LAYERS
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    attestations,
+    identities,
+    incidents,
+    instances,
+    ledger,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import Attestation
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
+
+NO_RESULT = {"state": "unreachable", "message": "no result in this cycle", "ear": None}
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a site brings to a decision.
+
+    ``tables`` maps file names to YAML texts; ``owner`` names the controller that leases incidents.
+    """
+
+    nodes: Sequence[str]
+    tables: Mapping[str, str]
+    catalogue: Mapping[str, Descriptor]
+    owner: str
+    max_in_repair: int
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """What the store says when a plan is made."""
+
+    results: Mapping[str, Attestation]
+    living: Mapping[str, InstanceRecord]
+
+
+def plan(connection: Connection, site: Site, since: float, now: float) -> dict[str, Any]:
+    """Decide on the results since a time, and open, count, lease and close incidents accordingly.
+
+    Returns:
+        The plan of :func:`..decision.plan.decide`, its steps completed with ``incident_id``, ``generation`` (the live
+        record of the step's instance) and ``layers`` (those that a step's attestation must prove).
+
+    Raises:
+        RuleError: a decision table cannot be read or is refused.
+        StoreError: the store fails.
+    """
+    found = _Findings(
+        attestations.latest(connection, site.nodes, since),
+        {record.instance: record for record in instances.live(connection)},
+    )
+    decided = decide(
+        {node: _result(found.results.get(node)) for node in site.nodes},
+        site.tables,
+        {name: descriptor.plain() for name, descriptor in site.catalogue.items()},
+        _state(connection, site, found, now),
+        max_in_repair=site.max_in_repair,
+    )
+    for closed in decided["recovered"]:
+        incidents.recovered(connection, int(closed["incident"]["id"]), _proved_at(closed, found, now))
+    numbers = _open(connection, site, decided["steps"], found, now)
+    decided["steps"] = [
+        _complete(step, numbers[_key(step)], found) for step in decided["steps"] if _key(step) in numbers
+    ]
+    ledger.append(connection, now, "decision", "plan", decided)
+    if not decided["steps"]:
+        incidents.release(connection, site.owner)
+    return decided
+
+
+def _result(result: Attestation | None) -> dict[str, Any]:
+    return dict(NO_RESULT) if result is None else {"state": result.state, "message": result.message, "ear": result.ear}
+
+
+def _state(connection: Connection, site: Site, found: _Findings, now: float) -> dict[str, Any]:
+    known = identities.every(connection, site.nodes)
+    return {
+        "now": now,
+        "nodes": {name: {"cordoned": record.cordoned} for name, record in known.items()},
+        "instances": [record.plain() for record in found.living.values()],
+        "incidents": [incident.plain() for incident in incidents.still_open(connection)],
+    }
+
+
+def _key(step: Mapping[str, Any]) -> tuple[str, str]:
+    subject = step["incident"]
+    layer = f"sc:{subject['instance']}" if subject["instance"] else str(subject["layer"] or "node")
+    return str(subject["node"]), layer
+
+
+def _open(
+    connection: Connection, site: Site, steps: Sequence[Mapping[str, Any]], found: _Findings, now: float
+) -> dict[tuple[str, str], int]:
+    """Return the incident of each subject that this controller may act on."""
+    numbers: dict[tuple[str, str], int] = {}
+    for key in dict.fromkeys(_key(step) for step in steps):
+        node, layer = key
+        result = found.results.get(node)
+        verb = next(step["verb"] for step in steps if _key(step) == key)
+        if verb == "observe":
+            continue
+        incident = incidents.open_incident(
+            connection, node, layer, _finding(result, layer), result.at if result else now
+        )
+        if incidents.lease(connection, incident.id, site.owner, now):
+            numbers[key] = incident.id
+            if verb != "hold":
+                incidents.begin_attempt(connection, incident.id, now)
+    return numbers
+
+
+def _finding(result: Attestation | None, layer: str) -> str:
+    submod = (result.ear or {}).get("submods", {}).get(layer, {}) if result else {}
+    return next((str(f["code"]) for f in submod.get("palantir.findings", ()) if f["tier"] == "contraindicated"), "")
+
+
+def _proved_at(closed: Mapping[str, Any], found: _Findings, now: float) -> float:
+    """Return the time of the result that proves a recovery: of the instance's node now, or of the incident's."""
+    subject = closed["incident"]
+    record = found.living.get(subject["instance"] or "")
+    result = found.results.get(record.node if record else subject["node"])
+    return result.at if result else now
+
+
+def _complete(step: Mapping[str, Any], number: int, found: _Findings) -> dict[str, Any]:
+    record = found.living.get(step["instance"] or "")
+    return {
+        **step,
+        "incident_id": number,
+        "subject": _key(step)[1],
+        "generation": record.plain() if record else None,
+        "layers": [f"sc:{step['instance']}"] if step["instance"] else list(HOST_LAYERS),
+    }
+
+
+__all__ = ["Site", "plan"]
