@@ -42,6 +42,7 @@ _HEAD = Struct("<I20sI")  # PCR, SHA-1 of the template data, size of the templat
 _SIZE = Struct("<I")
 _OLD_HEAD = Struct("<20sI")  # digest, size of the path
 _MAX_PCR = 23
+_EXTRA_TEMPLATES: Final = ("ima-buf", "ima-modsig")  # the kernel uses these beside the configured one
 _UNKNOWN = bytes(20)
 _VIOLATED = b"\xff" * 32
 
@@ -113,14 +114,23 @@ class ImaLog:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What the list itself tells: violations, wrong columns, unknown templates, other PCRs."""
+        """What the list itself tells.
+
+        Raises:
+            EvidenceError: the data of an entry that is looked at does not fit its template.
+        """
         strange = {kind for kind in self.seen if not kind.template.known}
         moved = {kind for kind in self.seen if kind.pcr != self.kinds[0].pcr}
+        buffers = {kind for kind in self.seen if "buf" in kind.template.fields}
+        usual = {*_EXTRA_TEMPLATES, *(kind.template.name for kind in self.kinds[:1])}
+        other = {kind for kind in self.seen if kind.template.name not in usual} - strange
         return (
             *self._found("ima_violation", sorted(self.violations)),
             *self._found("ima_template_hash", self.wrong_columns),
             *self._found("ima_unknown_template", self._places(strange)),
             *self._found("ima_other_pcr", self._places(moved)),
+            *self._found("ima_other_template", self._places(other)),
+            *self._found("ima_buffer_digest", (at for at in self._places(buffers) if not self.entry(at).is_buffer)),
         )
 
     def _places(self, kinds: set[Kind]) -> Iterable[int]:

@@ -12,6 +12,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,6 +64,7 @@ OLD_NAME_SIZE: Final = 256
 """Size to which the template ``ima`` pads a name for hashing (IMA_EVENT_NAME_LEN_MAX + 1)."""
 
 _MAIN: Final = (("d", "d-ng", "d-ngv2"), ("n", "n-ng"), ("iuid",), ("igid",), ("imode",), ("sig",), ("buf",))
+_OLD_DIGESTS: Final = {0: "", 16: "md5:", 20: "sha1:"}
 _LONGEST_ALGORITHM = 80  # "verity:" and CRYPTO_MAX_ALG_NAME
 _NO_OTHERS: Final[Mapping[str, str | bytes]] = MappingProxyType({})
 _SIZE = Struct("<I").unpack_from
@@ -108,6 +110,18 @@ class Entry(NamedTuple):
     violation: bool
     others: Mapping[str, str | bytes]
 
+    @property
+    def is_buffer(self) -> bool:
+        """Whether this is proven to be no file: the digest is that of ``buf`` (process_buffer_measurement()).
+
+        A template's name is not part of what is hashed. Whoever can alter the list could call a file's signature a
+        buffer, and so a program a mere setting; but not find a signature with the program's digest.
+        """
+        algorithm, _, digest = self.digest.partition(":")
+        if "buf" not in template_named(self.template.encode()).fields or algorithm not in hashlib.algorithms_available:
+            return False
+        return hashlib.new(algorithm, self.buf, usedforsecurity=False).hexdigest() == digest
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
@@ -119,6 +133,7 @@ class Template:
         old: the template ``ima`` of old kernels, which has a layout of its own.
         main: places of digest, path, iuid, igid, imode, sig and buf among the fields; -1 where there is none.
         others: place, name and form of each further field.
+        read_digest: reader of the digest's form.
     """
 
     name: str
@@ -126,6 +141,7 @@ class Template:
     old: bool
     main: tuple[int, ...]
     others: tuple[tuple[int, str, str], ...]
+    read_digest: Callable[[bytes], str]
 
     @property
     def known(self) -> bool:
@@ -163,11 +179,14 @@ class Template:
         parts = self.split(data)
         parts.append(b"")  # what a place of -1 finds
         digest, path, iuid, igid, imode, sig, buf = self.main
+        if digest > 0 and any(map(_is_digest, parts[:digest])):
+            # The name of a template is not hashed: another one must not move the digest into a field of free content.
+            raise MalformedEntryError("has a digest in front of the field that its template calls the digest")
         return Entry(
             index,
             pcr,
             self.name,
-            digest_text(parts[digest]),
+            self.read_digest(parts[digest]),
             _text(parts[path]),
             _number(parts[iuid]),
             _number(parts[igid]),
@@ -195,25 +214,41 @@ def template_named(name: bytes) -> Template:
         fields = ()
     main = tuple(next((at for at, one in enumerate(fields) if one in names), -1) for names in _MAIN)
     others = tuple((at, one, FIELDS[one]) for at, one in enumerate(fields) if at not in main)
-    return Template(text, fields, text == "ima", main, others)
+    bare = main[0] >= 0 and fields[main[0]] == "d"
+    return Template(text, fields, text == "ima", main, others, old_digest_text if bare else digest_text)
 
 
 def digest_text(part: bytes) -> str:
-    """Return ``algorithm:hex`` of a digest field (``algorithm:``, a zero byte, digest), or of a bare old digest.
+    """Return ``algorithm:hex`` of a digest field: algorithm, ``:``, a zero byte, digest. Empty stays empty.
 
     Raises:
         MalformedEntryError: no algorithm where there should be one.
     """
     if part.startswith(b"sha256:\0"):
         return "sha256:" + part[8:].hex()
-    algorithm, mark, digest = part.partition(b":\0")
-    if mark and len(algorithm) <= _LONGEST_ALGORITHM and algorithm.isascii():
-        name = algorithm.decode("ascii").removeprefix("ima:")
-        if name.replace("-", "").replace("_", "").replace(":", "").isalnum():
-            return f"{name}:{digest.hex()}"
-    if len(part) in {0, 16, 20}:
-        return {0: "", 16: "md5:", 20: "sha1:"}[len(part)] + part.hex()
-    raise MalformedEntryError("has a digest without the name of its algorithm")
+    if not part:
+        return ""
+    if not _is_digest(part):
+        raise MalformedEntryError("has a digest without the name of its algorithm")
+    algorithm, _, digest = part.partition(b":\0")
+    return f"{algorithm.decode('ascii').removeprefix('ima:')}:{digest.hex()}"
+
+
+def old_digest_text(part: bytes) -> str:
+    """Return ``sha1:hex`` or ``md5:hex`` of a bare digest, by its size.
+
+    Raises:
+        MalformedEntryError: it has the size of neither.
+    """
+    if len(part) not in _OLD_DIGESTS:
+        raise MalformedEntryError(f"has a bare digest of {len(part)} bytes")
+    return _OLD_DIGESTS[len(part)] + part.hex()
+
+
+def _is_digest(part: bytes) -> bool:
+    """Whether bytes begin as a digest with its algorithm does (``sha256``, ``verity:sha256``, ``sha3-256``)."""
+    algorithm, mark, _ = part.partition(b":\0")
+    return bool(mark) and len(algorithm) <= _LONGEST_ALGORITHM and algorithm.translate(None, b"-_:").isalnum()
 
 
 def _text(part: bytes) -> str:
@@ -232,7 +267,7 @@ def _bytes(part: bytes) -> bytes:
 
 
 _READ: Final[Mapping[str, Callable[[bytes], str | bytes]]] = {
-    "old-digest": digest_text,
+    "old-digest": old_digest_text,
     "digest": digest_text,
     "text": _text,
     "hex": _bytes,

@@ -11,6 +11,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -196,7 +197,7 @@ def _lag(quote: Quote, pcrs: Banks, chains: Mapping[str, Sequence[bytes]]) -> in
     for lag in range(min(map(len, chains.values()))):
         for bank, chain in chains.items():
             banks[bank][IMA_PCR] = chain[-1 - lag]
-        if pcr_digest(quote.pcr_select, banks, quote.hash_alg) == quote.pcr_digest:
+        if hmac.compare_digest(pcr_digest(quote.pcr_select, banks, quote.hash_alg), quote.pcr_digest):
             return lag
     return None
 

@@ -46,6 +46,13 @@ VALUES: dict[str, tuple[bytes, str]] = {
 }
 """Field → its bytes and its text in the ASCII list."""
 
+_BUF = VALUES["buf"][0]
+BUFFER: dict[str, tuple[bytes, str]] = {
+    "d": (hashlib.sha1(_BUF).digest(), hashlib.sha1(_BUF).hexdigest()),  # noqa: S324
+    "d-ng": (b"sha256:\0" + hashlib.sha256(_BUF).digest(), "sha256:" + hashlib.sha256(_BUF).hexdigest()),
+}
+"""The digests of a measured buffer are those of the buffer."""
+
 
 @dataclass
 class Kernel:
@@ -61,8 +68,10 @@ class Kernel:
         self, template: str = "ima-ng", pcr: int = 10, *, violation: bool = False, **replaced: tuple[bytes, str]
     ) -> Kernel:
         """Add an entry; `replaced` gives fields (with _ for -) other bytes and text."""
-        values = {**VALUES, **{name.replace("_", "-"): value for name, value in replaced.items()}}
-        fields = [values[name] for name in FORMATS.get(template, template).split("|")]
+        names = FORMATS.get(template, template).split("|")
+        buffer = BUFFER if "buf" in names else {}
+        values = {**VALUES, **buffer, **{name.replace("_", "-"): value for name, value in replaced.items()}}
+        fields = [values[name] for name in names]
         data = b"".join(struct.pack("<I", len(part)) + part for part, _text in fields)
         self._write(
             template, pcr, data, struct.pack("<I", len(data)) + data, [text for _part, text in fields], violation

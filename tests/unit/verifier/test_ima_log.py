@@ -106,13 +106,13 @@ def test_row_6_the_sha1_column_is_not_trusted() -> None:
 
 @pytest.mark.parametrize("template", ["ima-ng", CUSTOM, "ima"])
 def test_row_8_violations(template: str) -> None:
-    kernel = Kernel().file("/bin/a")
     if template == "ima":
-        kernel.measure_old(b"/var/log/wtmp", violation=True)
+        kernel = Kernel().measure_old(b"/bin/a").measure_old(b"/var/log/wtmp", violation=True).measure_old(b"/bin/b")
     else:
+        kernel = Kernel().file("/bin/a", template=template)
         unknown = (b"sha256:\0" + bytes(20), "sha256:" + "00" * 20)
         kernel.measure(template, violation=True, d_ng=unknown, n_ng=(b"/var/log/wtmp\0", "/var/log/wtmp"))
-    kernel.file("/bin/b")
+        kernel.file("/bin/b", template=template)
     for blob in (kernel.binary, kernel.ascii):
         log = parse_ima_log(blob)
         assert codes(log) == [("ima_violation", 1)]
@@ -129,7 +129,7 @@ def test_row_8_a_forged_violation_shows_in_the_replay() -> None:
 
 
 def test_entries_of_other_pcrs() -> None:
-    kernel = Kernel().file("/bin/a").measure(pcr=11).file("/bin/b").measure("ima-sig", pcr=11)
+    kernel = Kernel().file("/bin/a").measure(pcr=11).file("/bin/b").measure(pcr=11)
     log = parse_ima_log(kernel.binary)
     assert replay_all(log, "sha256") == kernel.pcrs["sha256"]
     assert codes(log) == [("ima_other_pcr", 1), ("ima_other_pcr", 3)]
@@ -143,6 +143,34 @@ def test_a_template_of_tomorrow_is_replayed_and_named() -> None:
     log = parse_ima_log(blob, check_columns=False)
     assert codes(log) == [("ima_unknown_template", 1)]
     assert (log.entries[1].digest, log.entries[1].path, log.data[1]) == ("", "", data)
+
+
+def test_a_renamed_template_cannot_make_a_program_a_buffer() -> None:
+    kernel = Kernel().file("/bin/a", template="ima-sig").file("/bin/evil", template="ima-sig").measure("ima-buf")
+    start = parse_ima_log(kernel.binary).ends[0]
+    forged = kernel.binary[:start] + kernel.binary[start:].replace(b"\x07\0\0\0ima-sig", b"\x07\0\0\0ima-buf")
+    log = parse_ima_log(forged)
+
+    assert replay(log, "sha256") == kernel.pcrs["sha256"][10], "the name of a template is not hashed"
+    assert codes(log) == [("ima_buffer_digest", 1)]
+    assert [entry.is_buffer for entry in log.entries] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "format_",
+    ["d-modsig|n-ng|evmsig|xattrnames|xattrlengths|d-ng|iuid|igid|imode", "modsig|n-ng|sig|buf|buf|d-ng|n|n|n"],
+)
+def test_a_renamed_template_cannot_move_the_digest(format_: str) -> None:
+    good = b"sha256:\0" + FILE
+    data = parse_ima_log(Kernel().measure("evm-sig", xattrvalues=(good, "")).binary).data[0]
+    blob = struct.pack("<I20sI", 10, b"c" * 20, len(format_)) + format_.encode() + struct.pack("<I", len(data)) + data
+    with pytest.raises(EvidenceError, match="has a digest in front of the field that its template calls the digest"):
+        parse_ima_log(blob)
+
+
+def test_a_second_template_is_named() -> None:
+    kernel = Kernel().file("/bin/a").measure("ima-modsig").measure("ima-buf").measure(CUSTOM)
+    assert codes(parse_ima_log(kernel.binary)) == [("ima_other_template", 3)]
 
 
 def test_findings_are_bounded() -> None:
