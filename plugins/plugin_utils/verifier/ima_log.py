@@ -35,6 +35,9 @@ FIELD: Final = "ima_log"
 MAX_FINDINGS: Final = 100
 """Most findings of one kind that are listed singly; a last one counts the others."""
 
+MAX_ENTRIES: Final = 2_000_000
+"""Most entries of one part of a list; a busy node reaches some 100,000 in a boot."""
+
 MAX_KNOWN: Final = 200_000
 """Most template hashes that a :data:`KnownHashes` keeps; about 40 MB."""
 
@@ -196,6 +199,8 @@ class _Lists:
 
     def add(self, kind: Kind, column: bytes, item: bytes, end: int) -> None:
         """Add one entry."""
+        if len(self.data) >= MAX_ENTRIES:
+            self.fail(f"is beyond the limit of {MAX_ENTRIES} entries in one part", self.ends[-1])
         if kind.pcr > _MAX_PCR:
             self.fail(f"is of PCR {kind.pcr}, which no TPM has", self.ends[-1] if self.ends else 0)
         if column == _UNKNOWN:
@@ -222,7 +227,9 @@ class _Lists:
         add_data, add_hash = self.data.append, self.hashes.append
         add_end = self.ends.append
         begin, before, last = at, len(self.data), end - head_size
-        while at <= last:
+        for _ in range(MAX_ENTRIES - before):
+            if at > last:
+                break
             pcr, column, its_tag, size = unpack(blob, at)
             if its_tag != tag or pcr != wanted_pcr:
                 break
@@ -243,6 +250,8 @@ class _Lists:
             add_data(item)
             add_hash(digest)
             add_end(at)
+        if len(self.data) >= MAX_ENTRIES:
+            self.fail(f"is beyond the limit of {MAX_ENTRIES} entries in one part", at)
         self.seen.add(kind)
         self.kinds += [kind] * (len(self.data) - before)
         if self.check_columns:
@@ -315,4 +324,4 @@ def _run_head(tag_size: int) -> Struct:
     return Struct(f"<I20s{tag_size}sI")
 
 
-__all__ = ["MAX_KNOWN", "ImaLog", "Kind", "KnownHashes", "parse_ima_log"]
+__all__ = ["MAX_ENTRIES", "MAX_FINDINGS", "MAX_KNOWN", "ImaLog", "Kind", "KnownHashes", "parse_ima_log"]

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import ima_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import MAX_FINDINGS, ImaLog, parse_ima_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import replay, replay_all
 from tests.unit.verifier.ima_kernel import FILE, FORMATS, Kernel
@@ -235,6 +236,15 @@ def test_row_10_a_claimed_size_allocates_nothing() -> None:
         parse_ima_log(blob)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("form", ["binary", "ascii"])
+def test_row_10_the_number_of_entries_is_bounded(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ima_log, "MAX_ENTRIES", 3)
+    kernel = Kernel().file("/a").file("/b")
+    assert len(parse_ima_log(getattr(kernel, form))) == 2
+    with pytest.raises(EvidenceError, match="is beyond the limit of 3 entries in one part"):
+        parse_ima_log(getattr(kernel.file("/c").file("/d"), form))
 
 
 def test_nothing_measured() -> None:
