@@ -101,7 +101,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except PermissionError:
             subprocess.run(["sudo", "-n", "kill", f"-{number.value}", str(process.pid)], check=False, timeout=20)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             continue
         return

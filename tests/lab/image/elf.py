@@ -36,7 +36,7 @@ def read_needs(data: bytes) -> Needs:
         raise LabError("not a 64-bit little-endian ELF file")
     try:
         return _read_needs(data)
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, OverflowError) as error:
         raise LabError(f"damaged ELF file: {error}") from error
 
 

@@ -25,6 +25,9 @@ from tests.lab.progress import run_logged, step
 
 _MMDEBSTRAP_S = 1200.0
 _DISK_S = 300.0
+# mmdebstrap mounts below its directory, and told to end it first finishes what it does. In namespaces of its own
+# it can be killed, or its parent be, and neither a mount nor a process of it is left.
+_CONFINED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
 # Documentation is not part of what a node runs, and the installed system is smaller and faster to build without.
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 
@@ -55,7 +58,7 @@ def build_parts(work: Path, log: Path) -> Path:
     with step("unpack boot loader and dnsmasq packages"):
         command = [*_environment(work), "mmdebstrap", "--mode=root", "--variant=extract", "--format=tar"]
         command += [f"--include={','.join(PART_PACKAGES)}", SUITE, str(parts), *_sources(work)]
-        run_logged(privileged(command), log, timeout_s=_MMDEBSTRAP_S)
+        run_logged(privileged([*_CONFINED, *command]), log, timeout_s=_MMDEBSTRAP_S)
         run_logged(_own(parts), log, timeout_s=_DISK_S)
     return parts
 
@@ -93,7 +96,7 @@ def build_rootfs(work: Path, log: Path, *, ima_policy: bytes, authorized_key: st
         command += [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
         command += [f"--customize-hook={hook}" for hook in hooks]
         command += [f"--include={','.join(GUEST_PACKAGES)}", SUITE, str(rootfs), *_sources(work)]
-        run_logged(privileged(command), log, timeout_s=_MMDEBSTRAP_S)
+        run_logged(privileged([*_CONFINED, *command]), log, timeout_s=_MMDEBSTRAP_S)
         run_logged(_own(rootfs), log, timeout_s=_DISK_S)
     return rootfs
 
