@@ -199,8 +199,7 @@ class _Lists:
 
     def add(self, kind: Kind, column: bytes, item: bytes, end: int) -> None:
         """Add one entry."""
-        if len(self.data) >= MAX_ENTRIES:
-            self.fail(f"is beyond the limit of {MAX_ENTRIES} entries in one part", self.ends[-1])
+        self.check_room(self.ends[-1] if self.ends else 0)
         if kind.pcr > _MAX_PCR:
             self.fail(f"is of PCR {kind.pcr}, which no TPM has", self.ends[-1] if self.ends else 0)
         if column == _UNKNOWN:
@@ -250,8 +249,6 @@ class _Lists:
             add_data(item)
             add_hash(digest)
             add_end(at)
-        if len(self.data) >= MAX_ENTRIES:
-            self.fail(f"is beyond the limit of {MAX_ENTRIES} entries in one part", at)
         self.seen.add(kind)
         self.kinds += [kind] * (len(self.data) - before)
         if self.check_columns:
@@ -278,6 +275,11 @@ class _Lists:
         if hashlib.sha1(self.data[place], usedforsecurity=False).digest() != column:
             self.wrong_columns.append(place)
 
+    def check_room(self, at: int) -> None:
+        """Raise an EvidenceError where no further entry is accepted."""
+        if len(self.data) >= MAX_ENTRIES:
+            self.fail(f"is beyond the limit of {MAX_ENTRIES} entries in one part", at)
+
     def fail(self, cause: str, at: int) -> NoReturn:
         """Raise an EvidenceError about the next entry."""
         raise EvidenceError(FIELD, f"entry {self.first + len(self.data)} {cause}.", offset=at)
@@ -286,6 +288,7 @@ class _Lists:
 def _read_binary(lists: _Lists) -> None:
     blob, at = lists.blob, 0
     while at < len(blob):
+        lists.check_room(at)
         if at + _HEAD.size > len(blob):
             lists.fail(f"ends after {len(blob) - at} bytes of its head", at)
         pcr, column, name_size = _HEAD.unpack_from(blob, at)

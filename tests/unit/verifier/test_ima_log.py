@@ -241,10 +241,10 @@ def test_row_10_a_claimed_size_allocates_nothing() -> None:
 @pytest.mark.parametrize("form", ["binary", "ascii"])
 def test_row_10_the_number_of_entries_is_bounded(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ima_log, "MAX_ENTRIES", 3)
-    kernel = Kernel().file("/a").file("/b")
-    assert len(parse_ima_log(getattr(kernel, form))) == 2
+    kernel = Kernel().file("/a").file("/b").file("/c")
+    assert len(parse_ima_log(getattr(kernel, form))) == 3
     with pytest.raises(EvidenceError, match="is beyond the limit of 3 entries in one part"):
-        parse_ima_log(getattr(kernel.file("/c").file("/d"), form))
+        parse_ima_log(getattr(kernel.file("/d"), form))
 
 
 def test_nothing_measured() -> None:
