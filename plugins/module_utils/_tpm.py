@@ -44,16 +44,14 @@ def selection_bytes(selection: Mapping[str, Sequence[int]]) -> bytes:
     Raises:
         NodeError: ``bad_argument`` for an unknown bank, a PCR that is no number from 0 to 23, or nothing selected.
     """
-    if not selection or not all(selection.values()):
-        raise NodeError("bad_argument", "The PCR selection is empty.", "name at least one bank with its PCRs.")
+    if not selection:
+        raise _selection_error("The PCR selection is empty.")
     parts = [struct.pack(">I", len(selection))]
     for bank, pcrs in selection.items():
         if bank not in HASH_ALGORITHMS:
-            raise NodeError(
-                "bad_argument",
-                "The PCR selection names an unknown bank %r." % (bank,),
-                "use one of %s." % ", ".join(HASH_ALGORITHMS),
-            )
+            raise _selection_error("The PCR selection names an unknown bank %r." % (bank,))
+        if not isinstance(pcrs, (list, tuple)) or not pcrs:
+            raise _selection_error("The PCR selection of bank %s is no list of PCRs." % bank)
         parts.append(struct.pack(">HB", HASH_ALGORITHMS[bank], _PCRS // 8))
         parts.append(sum({1 << _pcr_number(bank, pcr) for pcr in pcrs}).to_bytes(_PCRS // 8, "little"))
     return b"".join(parts)
@@ -61,12 +59,13 @@ def selection_bytes(selection: Mapping[str, Sequence[int]]) -> bytes:
 
 def _pcr_number(bank: str, pcr: Any) -> int:
     if isinstance(pcr, bool) or not isinstance(pcr, int) or not 0 <= pcr < _PCRS:
-        raise NodeError(
-            "bad_argument",
-            "The PCR selection of bank %s holds %r." % (bank, pcr),
-            "use whole numbers from 0 to %d." % (_PCRS - 1),
-        )
+        raise _selection_error("The PCR selection of bank %s holds %r." % (bank, pcr))
     return pcr
+
+
+def _selection_error(cause: str) -> NodeError:
+    banks = ", ".join(HASH_ALGORITHMS)
+    return NodeError("bad_argument", cause, "name PCRs from 0 to %d for at least one bank of %s." % (_PCRS - 1, banks))
 
 
 class Tpm:

@@ -196,20 +196,27 @@ def activate(tpm: Tpm, ek: Ek, handle: int, credential_blob: bytes, encrypted_se
         NodeError: ``ak_missing``; ``activation_refused`` where it was made for another AK or EK; ``bad_argument``.
     """
     types = tpm.types
-    try:
-        blob, _size = types.TPM2B_ID_OBJECT.unmarshal(credential_blob)
-        secret, _size = types.TPM2B_ENCRYPTED_SECRET.unmarshal(encrypted_secret)
-    except RuntimeError as error:
-        raise NodeError(
-            "bad_argument",
-            "credential_blob or encrypted_secret is not a marshalled TPM structure: %s." % error,
-            "pass what begin_enrolment made, unchanged.",
-        ) from error
+    blob = _unmarshalled(types.TPM2B_ID_OBJECT, "credential_blob", credential_blob)
+    secret = _unmarshalled(types.TPM2B_ENCRYPTED_SECRET, "encrypted_secret", encrypted_secret)
     if handle not in tpm.handles(handle, 1):
         raise ak_missing(handle)
     with translated("activate the credential"), _ek_authorization(tpm, ek.kind) as session:
         key = tpm.persistent(handle)
         return bytes(tpm.context.activate_credential(key, ek.key, blob, secret, session2=session))
+
+
+def _unmarshalled(kind: Any, name: str, data: bytes) -> Any:
+    try:
+        value, size = kind.unmarshal(data)
+    except RuntimeError:
+        size = -1
+    if size != len(data):
+        raise NodeError(
+            "bad_argument",
+            "%s is no marshalled %s." % (name, kind.__name__),
+            "pass what begin_enrolment made, unchanged.",
+        )
+    return value
 
 
 __all__ = ["Ak", "Ek", "activate", "attestation_key", "endorsement_key"]
