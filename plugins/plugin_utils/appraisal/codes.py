@@ -34,6 +34,7 @@ CODES: Final[Mapping[str, str]] = {
     "ima_policy_unmeasured": "No measured IMA policy: what the node measures, and what it leaves out, is unproven.",
     "ima_replay_mismatch": "No beginning of the IMA list leads to the quoted PCR: altered, cut, or of another boot.",
     "ima_tail_held": "Entries newer than the quote are held for the next round.",
+    "ima_template_unexpected": "The list has a template that the policy does not name: altered, or set up otherwise.",
     "kexec_command_line": "Another kernel was loaded to be started without the firmware.",
     "log_unproven": "Another log does not lead to the quoted PCRs, so this layer's log is not proven either.",
     "mok_changed": "Machine owner keys are not as recorded at enrolment.",

@@ -7,6 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Final
@@ -74,11 +75,20 @@ def executable(entry: Entry) -> bool:
 def is_file(entry: Entry) -> bool:
     """Tell whether an entry measures a file's content, and not a key, a command line or the boot PCRs.
 
-    The template tells it, which no file's name can imitate; the boot PCRs are the first entry and no other.
+    No PCR covers the template's name, so its word is not enough: a buffer's digest is that of the buffer beside it
+    (process_buffer_measurement() in security/integrity/ima/ima_main.c). The boot PCRs are the first entry alone.
     """
     if entry.index == 0 and entry.path == BOOT_AGGREGATE:
         return False
-    return entry.template != "ima-buf" and "buf" not in entry.template.split("|")
+    return entry.template != "ima-buf" or not _is_digest_of(entry.digest, entry.buf)
+
+
+def _is_digest_of(digest: str, data: bytes) -> bool:
+    algorithm, _, value = digest.partition(":")
+    try:
+        return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest() == value
+    except ValueError:
+        return False
 
 
 def under(path: str, places: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,12 +17,15 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record im
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module, module_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry, template_named
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import IMA_PCR
 
-MAX_SEEN: Final = 200_000
-"""Most entries that the cache of known ones keeps; about 40 MB."""
+TEMPLATE: Final = template_named(b"d-ng|n-ng|sig|iuid|igid|imode")
+"""What nodes are set up with: the only template whose entries are recognised without being read field by field."""
 SYSTEM_OWNERS: Final = 1 << 16
-"""Below it no range is ever given out, so an entry with such an owner is the host's on every node."""
+"""Below it no range is given out, unless a site's record says so: an entry with such an owner is the host's."""
+_DIGEST_END: Final = 44
+"""Where the size of the path stands, behind a SHA-256 digest with its algorithm's name."""
 
 
 @dataclass(slots=True)
@@ -56,53 +59,69 @@ def sort_measurements(
         instances: all instance generations, for templates that carry no owner.
         references: what is known.
 
+    Returns:
+        the measurements; of the host's, only those that are not known by path and digest.
+
     Raises:
         EvidenceError: an entry's data does not fit its template.
     """
     result = Measurements()
     known = tuple(instances)
-    seen = references.host.seen
-    if len(seen) > MAX_SEEN:
-        seen.clear()
-    shared = owners.first >= SYSTEM_OWNERS
-    for at in _unseen(log, count, seen if shared else {}, result.modules):
+    for at in _unknown(log, count, references.host, min(owners.first, SYSTEM_OWNERS)):
         entry = log.entry(at)
-        if is_module(entry.path):
-            result.modules.add(module_name(entry.path))
-        if _known_for_sure(entry, references.host):
-            if shared:
-                seen[log.data[at]] = module_name(entry.path) if is_module(entry.path) else ""
-        elif entry.iuid is None or entry.igid is None:
+        if entry.pcr != IMA_PCR:
+            # The quote proves nothing of it: it must neither accuse nor stand for a measurement that should be there.
+            continue
+        if entry.iuid is None or entry.igid is None:
             _without_owner(entry, known, references, result)
         elif max(entry.iuid, entry.igid) < owners.first:
             result.host.append(entry)
         else:
             _owned(entry, owners, result)
+    result.modules.update(_modules(log, count))
     return result
 
 
-def _unseen(log: ImaLog, count: int, seen: Mapping[bytes, str], modules: set[str]) -> Iterable[int]:
-    """Yield the places of entries that the cache does not know; note the modules among those that it does."""
-    get, violations = seen.get, log.violations
+def _unknown(log: ImaLog, count: int, host: FileIndex, owners: int) -> Iterator[int]:
+    """Yield the places of all entries but those of the host's owners that have exactly a known path and digest."""
+    prefixes, kinds, violations = host.prefixes, log.kinds, log.violations
+    tails: dict[bytes, bool] = {}
+    policy = _path_field(IMA_POLICY)
     for at, data in enumerate(log.data[:count]):
-        module = get(data)
-        if module is None or at in violations:
-            yield at
-        elif module:
-            modules.add(module)
+        end = _DIGEST_END + 4 + int.from_bytes(data[_DIGEST_END : _DIGEST_END + 4], "little")
+        if data[:end] in prefixes and kinds[at].template is TEMPLATE and at not in violations:
+            tail = data[end:]
+            of_host = tails.get(tail)
+            if of_host is None:
+                of_host = tails[tail] = _of_host(tail, owners)
+            if of_host and not data.startswith(policy, _DIGEST_END):
+                continue
+        yield at
 
 
-def _known_for_sure(entry: Entry, host: FileIndex) -> bool:
-    return (
-        (entry.path, entry.digest) in host.pairs
-        and not entry.violation
-        and entry.iuid is not None
-        and entry.igid is not None
-        and entry.iuid < SYSTEM_OWNERS
-        and entry.igid < SYSTEM_OWNERS
-        and entry.path != IMA_POLICY
-        and is_file(entry)
-    )
+def _of_host(tail: bytes, owners: int) -> bool:
+    """Tell whether the fields ``sig``, ``iuid``, ``igid`` and ``imode`` name an owner and group below a number."""
+    start = 4 + int.from_bytes(tail[:4], "little")
+    rest = tail[start:]
+    if len(rest) != 4 + 4 + 4 + 4 + 4 + 2 or rest[:4] != rest[8:12]:
+        return False
+    uid, gid = int.from_bytes(rest[4:8], "little"), int.from_bytes(rest[12:16], "little")
+    return rest[:4] == b"\4\0\0\0" and uid < owners and gid < owners
+
+
+def _path_field(path: str) -> bytes:
+    """Return the bytes of the field ``n-ng`` for a path."""
+    name = path.encode("utf-8") + b"\0"
+    return len(name).to_bytes(4, "little") + name
+
+
+def _modules(log: ImaLog, count: int) -> Iterator[str]:
+    """Yield the names of the kernel modules that were measured; a look for the suffix spares reading the others."""
+    for at, data in enumerate(log.data[:count]):
+        if b".ko" in data and log.kinds[at].pcr == IMA_PCR:
+            path = log.entry(at).path
+            if is_module(path):
+                yield module_name(path)
 
 
 def _owned(entry: Entry, owners: OwnerMap, result: Measurements) -> None:
@@ -151,4 +170,4 @@ def _holders(entry: Entry, instances: tuple[Instance, ...], references: Referenc
 
 _NOTHING: Final = FileIndex()
 
-__all__ = ["MAX_SEEN", "SYSTEM_OWNERS", "Measurements", "sort_measurements"]
+__all__ = ["SYSTEM_OWNERS", "TEMPLATE", "Measurements", "sort_measurements"]

@@ -87,20 +87,19 @@ def _without_list(policy: AppraisalPolicy) -> list[LayerFinding]:
 
 def _ima_policy(host: Iterable[Entry], policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
     """Every policy that was loaded must be approved: by name in the policy, else as a file of the host."""
-    found = False
-    for entry in host:
-        if entry.path != IMA_POLICY or not is_file(entry) or entry.violation:
-            continue
-        found = True
-        approved = policy.ima.policy_digests
-        if entry.digest in approved:
-            continue
-        if approved or match(entry.path, entry.digest, index, policy.aliases) not in (Match.KNOWN, Match.UNDECIDED):
-            yield about(entry, "ima_policy_unknown", Claim.CONFIGURATION, ar4si.CONTRAINDICATED)
-        elif not index.usable:
-            yield about(entry, "ima_policy_unknown", Claim.CONFIGURATION, ar4si.VERIFIER_FAULT)
-    if not found:
+    loaded = [e for e in host if e.path == IMA_POLICY and is_file(e) and not e.violation]
+    if not loaded:
         yield told("ima_policy_unmeasured", Claim.CONFIGURATION, ar4si.UNAVAILABLE_CONFIGURATION)
+    for entry in loaded:
+        if policy.ima.policy_digests:
+            found = Match.KNOWN if entry.digest in policy.ima.policy_digests else Match.UNKNOWN
+        else:
+            found = match(entry.path, entry.digest, index, policy.aliases)
+        if found is Match.EXPIRED:
+            yield about(entry, "reference_value_expired", Claim.CONFIGURATION, ar4si.WARNED)
+        elif found is not Match.KNOWN:
+            value = ar4si.VERIFIER_FAULT if found is Match.UNDECIDED else ar4si.CONTRAINDICATED
+            yield about(entry, "ima_policy_unknown", Claim.CONFIGURATION, value)
 
 
 def _files(measured: Measurements, policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:

@@ -43,6 +43,17 @@ RUNTIME_PATHS: Final = (
     "/usr/lib/podman/",
     "/usr/libexec/podman/",
 )
+TEMPLATES: Final = (
+    "d-ng|n-ng|sig|iuid|igid|imode",
+    "ima-ng",
+    "ima-sig",
+    "ima-ngv2",
+    "ima-sigv2",
+    "ima-buf",
+    "ima-modsig",
+    "evm-sig",
+)
+"""What the role ``attester`` sets up, and the kernel's own; no two of them read the same bytes as different files."""
 _DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
 
@@ -54,12 +65,15 @@ class ImaPolicy:
         required: a node without the list cannot be affirmed.
         policy_digests: accepted digests of the measured IMA policy file, ``algorithm:hex``; empty: any that the
             host's Reference Values name.
+        templates: templates that entries may have. No PCR covers a template's name, so one that lets the same bytes
+            say something else must not be among them.
         violations: tier of a violation (ToMToU, open writers).
         max_tail: largest number of entries that may be newer than the quote.
     """
 
     required: bool = True
     policy_digests: tuple[str, ...] = ()
+    templates: tuple[str, ...] = TEMPLATES
     violations: Tier = Tier.WARNING
     max_tail: int = 4096
 
@@ -304,6 +318,7 @@ _WAIVER_READERS: Final[Mapping[str, _Reader]] = {
 _IMA_READERS: Final[Mapping[str, _Reader]] = {
     "required": _flag,
     "policy_digests": _digests,
+    "templates": _texts,
     "violations": _tier,
     "max_tail": _count,
 }
@@ -330,4 +345,14 @@ _POLICY_READERS: Final[Mapping[str, _Reader]] = {
 KEYS: Final = tuple(f.name for f in fields(AppraisalPolicy))
 """Every key that a policy may have."""
 
-__all__ = ["ALIASES", "BANKS", "KEYS", "RUNTIME_PATHS", "AppraisalPolicy", "ImaPolicy", "Waiver", "load_policy"]
+__all__ = [
+    "ALIASES",
+    "BANKS",
+    "KEYS",
+    "RUNTIME_PATHS",
+    "TEMPLATES",
+    "AppraisalPolicy",
+    "ImaPolicy",
+    "Waiver",
+    "load_policy",
+]

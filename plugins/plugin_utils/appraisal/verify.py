@@ -10,7 +10,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final
@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog, parse_ima_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_policy import check_boot_aggregate
@@ -112,9 +113,16 @@ def _with_list(quote: Quote, boot: EventLog | None, log: ImaLog, policy: Apprais
     if began is not None:
         value = _BOOT_WEIGHTS[began.code]
         findings.append(LayerFinding(began.code, began.message, Claim.CONFIGURATION, value, began.index, pcr=began.pcr))
+    findings.extend(_templates(log, policy))
     if tail:
         findings.append(told("ima_tail_held", detail=f"They are {tail}."))
     return Verified(quote, boot, log, prefix.entries, tail, tuple(findings))
+
+
+def _templates(log: ImaLog, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
+    for name in sorted({kind.template.name for kind in log.seen} - set(policy.ima.templates)):
+        detail = f"It is {printable(name)}."
+        yield told("ima_template_unexpected", Claim.CONFIGURATION, ar4si.CONTRAINDICATED, detail)
 
 
 def _banks(quote: Quote, pcrs: Mapping[str, Mapping[int, bytes]]) -> dict[str, Mapping[int, bytes]]:

@@ -16,7 +16,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import Certainty, LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES as IMA_CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+
+MEANINGS: Final = {**IMA_CODES, **CODES}
+"""Every code that this package gives to findings about measured files."""
 
 MAX_FINDINGS: Final = 200
 """Most findings that a layer lists singly; one more tells how many are left out."""
@@ -27,13 +31,13 @@ def about(
 ) -> LayerFinding:
     """Return a finding about one entry of the IMA list."""
     path = printable(entry.path)
-    message = f"{CODES[code]} It is {path}{', ' + detail if detail else ''}."
+    message = f"{MEANINGS[code]} It is {path}{', ' + detail if detail else ''}."
     return LayerFinding(code, message, claim, value, entry.index, path, entry.digest or None, entry.pcr, certainty)
 
 
 def told(code: str, claim: Claim | None = None, value: int = 0, detail: str = "") -> LayerFinding:
     """Return a finding about no entry in particular."""
-    return LayerFinding(code, f"{CODES[code]} {detail}".rstrip(), claim, value)
+    return LayerFinding(code, f"{MEANINGS[code]} {detail}".rstrip(), claim, value)
 
 
 def without_references(index: FileIndex, claims: Iterable[Claim]) -> list[LayerFinding]:

@@ -234,7 +234,10 @@ def _files(files: object, where: str) -> dict[str, tuple[str, ...]]:
     for path, value in files.items():
         if not isinstance(path, str) or not path.startswith("/"):
             raise ReferenceValueError(where, f"files: {printable(path)!r} is no absolute path.")
-        result[path] = _digests(value, f"{where}, files[{printable(path)!r}]")
+        digests = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else ()
+        if not digests or not all(isinstance(d, str) and _DIGEST.fullmatch(d) for d in digests):
+            digests = _digests(value, f"{where}, files[{printable(path)!r}]")
+        result[path] = digests
     return result
 
 

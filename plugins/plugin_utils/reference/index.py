@@ -20,6 +20,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document 
 
 Pairs = frozenset[tuple[str, str]]
 
+_SHA256: Final = (40).to_bytes(4, "little") + b"sha256:\0"
+
 
 @dataclass(frozen=True, slots=True)
 class FileIndex:
@@ -33,8 +35,8 @@ class FileIndex:
         expired: (path, digest) that only an expired document knows.
         names: documents that count now.
         ended: documents that have expired.
-        seen: template data of IMA entries that are known by ``pairs`` for sure → name of the kernel module that it
-            is, or empty. A cache that the appraisal fills, for the many nodes and cycles that share entries.
+        prefixes: ``pairs`` of SHA-256 as the bytes with which an IMA entry begins that has the fields ``d-ng`` and
+            ``n-ng`` first: most entries of a list are found there without being read field by field.
     """
 
     pairs: Pairs = frozenset()
@@ -44,7 +46,7 @@ class FileIndex:
     expired: Pairs = frozenset()
     names: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
-    seen: dict[bytes, str] = field(default_factory=dict, compare=False, repr=False)
+    prefixes: frozenset[bytes] = field(default=frozenset(), repr=False)
 
     @property
     def usable(self) -> bool:
@@ -60,7 +62,7 @@ class BootIndex:
         events: (pcr, digest) that are known now.
         texts: (pcr, text) that are known now.
         covered: PCRs that the documents which count now speak of.
-        modules: kernel modules inside known initial RAM disks, by name with ``_`` for ``-``.
+        modules: kernel modules inside initial RAM disks, expired ones too, by name with ``_`` for ``-``.
         expired: (pcr, digest or text) that only an expired document knows.
         names: documents that count now.
         ended: documents that have expired.
@@ -152,7 +154,14 @@ def index_files(
         expired=_pairs([*ended, *past]) - pairs,
         names=tuple(d.name for d in current),
         ended=tuple(d.name for d in ended),
+        prefixes=frozenset(entry_prefix(path, digest) for path, digest in pairs if digest.startswith("sha256:")),
     )
+
+
+def entry_prefix(path: str, digest: str) -> bytes:
+    """Return the bytes of the fields ``d-ng`` and ``n-ng`` of a measurement (ima_template_lib.c)."""
+    name = path.encode("utf-8", "surrogatepass") + b"\0"
+    return _SHA256 + bytes.fromhex(digest[7:]) + len(name).to_bytes(4, "little") + name
 
 
 def index_boot(documents: Iterable[ReferenceDocument], now: datetime) -> BootIndex:
@@ -163,7 +172,7 @@ def index_boot(documents: Iterable[ReferenceDocument], now: datetime) -> BootInd
         events=events,
         texts=texts,
         covered=frozenset(pcr for pcr, _ in events | texts),
-        modules=frozenset(name for d in current for name in d.modules),
+        modules=frozenset(name for d in (*current, *ended) for name in d.modules),
         expired=(_events(ended) | _texts(ended)) - events - texts,
         names=tuple(d.name for d in current),
         ended=tuple(d.name for d in ended),
@@ -211,4 +220,13 @@ def _texts(documents: list[ReferenceDocument]) -> frozenset[tuple[int, str]]:
     return frozenset((t.pcr, t.text) for d in documents for t in d.texts)
 
 
-__all__ = ["BootIndex", "FileIndex", "Pairs", "ReferenceSet", "as_measured", "index_boot", "index_files"]
+__all__ = [
+    "BootIndex",
+    "FileIndex",
+    "Pairs",
+    "ReferenceSet",
+    "as_measured",
+    "entry_prefix",
+    "index_boot",
+    "index_files",
+]

@@ -1,0 +1,224 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node whose boot and whose files a test tells, and the evidence that its TPM and kernel then give."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import qualifying_data
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
+from tests.unit.verifier.event_log_builder import EFI_GLOBAL, LogBuilder, firmware, grub, variable
+from tests.unit.verifier.ima_kernel import Kernel
+from tests.unit.verifier.soft_tpm import Attestation, private_key, public_area, sign, tpm2b
+
+NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
+NONCE = bytes(range(32))
+TEMPLATE = "d-ng|n-ng|sig|iuid|igid|imode"
+PCRS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)
+BASE = 1_000_013_824
+RETIRED = BASE + 65_536
+EXECUTABLE, PLAIN = 0o100755, 0o100644
+COMMAND_LINE = "/vmlinuz root=/dev/vda ro quiet"
+IMA_POLICY = b"measure func=BPRM_CHECK\n"
+HARDWARE = {"dmi": {"product": "Standard PC", "serial": "1"}, "memory_bytes": 1 << 30, "pci": ["1af4:1000:020000"]}
+
+HOST = {
+    "/usr/bin/ls": b"ls",
+    "/usr/bin/bash": b"bash",
+    "/usr/bin/crun": b"crun",
+    "/usr/lib/modules/6.1/fuse.ko": b"fuse",
+    "/etc/ima/ima-policy": IMA_POLICY,
+}
+IMAGE = {"/usr/sbin/dnsmasq": b"dnsmasq", "/bin/sh": b"shell", "/etc/dnsmasq.conf": b"default", "/etc/passwd": b"root"}
+CONFIGURATION = b"port=53\n"
+
+
+def sha256(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def document(kind: str, name: str, **content: Any) -> dict[str, Any]:
+    return {
+        "format": "palantir.trust/reference-values/1",
+        "name": name,
+        "kind": kind,
+        "created": "2026-11-01T00:00:00+00:00",
+        "expires": None,
+        "source": "test",
+        **content,
+    }
+
+
+def files(contents: dict[str, bytes]) -> dict[str, list[str]]:
+    return {path: [sha256(data)] for path, data in contents.items()}
+
+
+def reference_values() -> dict[str, Any]:
+    boot = document(
+        "boot",
+        "lab",
+        events=[
+            {"pcr": 4, "type": "EV_EFI_BOOT_SERVICES_APPLICATION", "digests": [sha256(b"shim")], "what": "shim"},
+            {"pcr": 9, "type": "EV_IPL", "digests": [sha256(b"the initrd")], "what": "initrd"},
+        ],
+        texts=[
+            {"pcr": 8, "text": f"linux {COMMAND_LINE}", "what": "grub.cfg"},
+            {"pcr": 8, "text": COMMAND_LINE, "what": "grub.cfg"},
+        ],
+        modules=["virtio_blk"],
+    )
+    return {
+        "host": [document("host", "debian", files=files(HOST))],
+        "boot": [boot],
+        "sc": {"dns-filter": [document("sc", "dns-filter", files=files(IMAGE))]},
+    }
+
+
+def instance(**changes: Any) -> dict[str, Any]:
+    return {
+        "instance": "dns-filter-1",
+        "sc": "dns-filter",
+        "flavour": "podman",
+        "uid_base": BASE,
+        "uid_count": 65_536,
+        "generation": 2,
+        "state": "live",
+        "boot_id": "boot-1",
+        "files": {"/etc/dnsmasq.conf": sha256(CONFIGURATION)},
+    } | changes
+
+
+def clean_boot(command_line: str = COMMAND_LINE, *, secure_boot: bytes = b"\1") -> LogBuilder:
+    builder = firmware(LogBuilder(), secure_boot)
+    builder.add(1, ev.EV_EFI_VARIABLE_BOOT, variable(EFI_GLOBAL, "BootOrder", b"\1\0"))
+    started(builder, 4, b"shim")
+    builder.add(14, ev.EV_IPL, b"MokList\0", b"no keys")
+    builder.add(8, ev.EV_IPL, b"grub_cmd: [ -e (hd0,gpt1)/grub.cfg ]\0", b"[ -e (hd0,gpt1)/grub.cfg ]")
+    return grub(builder, command_line)
+
+
+def started(builder: LogBuilder, pcr: int, image: bytes) -> LogBuilder:
+    """Add an EFI program or driver: UEFI_IMAGE_LOAD_EVENT without a device path, the digest of the image."""
+    kind = ev.EV_EFI_BOOT_SERVICES_DRIVER if pcr == 2 else ev.EV_EFI_BOOT_SERVICES_APPLICATION
+    return builder.add(pcr, kind, struct.pack("<QQQQ", 1 << 20, len(image), 0, 0), image)
+
+
+@dataclass
+class Guest:
+    """A booted node; ``ran`` adds a measurement, ``appraise`` asks for evidence and returns the EAR."""
+
+    boot: LogBuilder = field(default_factory=clean_boot)
+    kernel: Kernel = field(default_factory=Kernel)
+    instances: list[dict[str, Any]] = field(default_factory=lambda: [instance()])
+    facts: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+    key: str = "p256"
+    template: str = TEMPLATE
+    event_log: bool = True
+    ima_log: bool = True
+
+    def __post_init__(self) -> None:
+        self.facts = {"boot_id": "boot-1", "hardware": HARDWARE, "modules": ["fuse", "virtio-blk"]} | self.facts
+        self.record = {
+            "name": "node1",
+            "ak_public": text(tpm2b(public_area(private_key("p256")))),
+            "recorded": {"hardware": HARDWARE, "events": recorded_events(clean_boot())},
+            "last": None,
+            "instances": self.instances,
+        } | self.record
+        values = self.boot.pcrs["sha256"]
+        aggregate = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in range(10))).digest()
+        self._measure("boot_aggregate", aggregate, None, None)
+        for path, data in HOST.items():
+            self.ran(path, data)
+        self.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=BASE)
+        self.ran("/etc/dnsmasq.conf", CONFIGURATION, owner=BASE, mode=PLAIN)
+
+    def ran(self, path: str, data: bytes, *, owner: int = 0, mode: int = EXECUTABLE, violation: bool = False) -> Guest:
+        self._measure(path, hashlib.sha256(data).digest(), owner, mode, violation=violation)
+        return self
+
+    def _measure(
+        self, path: str, digest: bytes, owner: int | None, mode: int | None, *, violation: bool = False
+    ) -> None:
+        number = b"" if owner is None else struct.pack("<I", owner)
+        self.kernel.measure(
+            self.template,
+            violation=violation,
+            d_ng=(b"sha256:\0" + digest, ""),
+            n_ng=(path.encode() + b"\0", path),
+            sig=(b"", ""),
+            iuid=(number, ""),
+            igid=(number, ""),
+            imode=(b"" if mode is None else struct.pack("<H", mode), ""),
+        )
+
+    def pcrs(self) -> dict[int, bytes]:
+        return {**self.boot.pcrs["sha256"], 10: self.kernel.pcrs["sha256"][10]}
+
+    def evidence(self, pcrs: dict[int, bytes] | None = None) -> dict[str, Any]:
+        """Quote the PCRs as they are, or as given, then read the logs."""
+        values = self.pcrs() if pcrs is None else pcrs
+        attest = Attestation(
+            extra=qualifying_data(NONCE, self.facts),
+            selections=(("sha256", PCRS),),
+            digest=hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in PCRS)).digest(),
+        ).encode()
+        return {
+            "format": 1,
+            "nonce": NONCE.hex(),
+            "quote": {
+                "attest": text(attest),
+                "signature": text(sign(private_key(self.key), attest)),
+                "ak_public": text(tpm2b(public_area(private_key(self.key)))),
+            },
+            "event_log": text(self.boot.build()) if self.event_log else None,
+            "ima_log": {"offset": 0, "data": text(self.kernel.binary)} if self.ima_log else None,
+            "facts": self.facts,
+        }
+
+    def appraise(
+        self,
+        evidence: dict[str, Any] | None = None,
+        policy: dict[str, Any] | None = None,
+        references: dict[str, Any] | ReferenceSet | None = None,
+    ) -> dict[str, Any]:
+        return appraise(
+            self.evidence() if evidence is None else evidence,
+            self.record,
+            policy or {},
+            reference_values() if references is None else references,
+            now=NOW,
+        )
+
+
+def recorded_events(builder: LogBuilder) -> list[dict[str, Any]]:
+    log = parse_event_log(builder.build())
+    return [{"pcr": e.pcr, "type": e.type, "digest": e.digest} for e in boot_events(log, (*range(10), 14))]
+
+
+def statuses(ear: dict[str, Any]) -> dict[str, str]:
+    return {layer: submod["ear_status"] for layer, submod in ear["submods"].items()}
+
+
+def found(ear: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Layer, code and tier of every finding."""
+    return [
+        (layer, finding["code"], finding["tier"])
+        for layer, submod in ear["submods"].items()
+        for finding in submod["palantir.findings"]
+    ]
