@@ -11,6 +11,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from operator import and_, or_
 
@@ -18,7 +19,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.axis impor
 
 Box = tuple[int, ...]
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 500_000
 """Steps after which a search gives up. Coverage by boxes is NP-complete: no bound holds for every table."""
 
 
@@ -44,6 +45,8 @@ class Boxes:
         self._every = [_RangeTable(column, and_) for column in self.members]
         self._meeting: list[dict[int, int]] = [{} for _ in sizes]
         self._holding: list[dict[int, int]] = [{} for _ in sizes]
+        self._holders: list[int] | None = None
+        self._rivals: list[int] | None = None
         self._steps = 0
 
     def meeting(self, axis: int, mask: int) -> int:
@@ -82,34 +85,57 @@ class Boxes:
                 break
         return among
 
-    def uncovered(self, box: Box, covers: int, ignored: frozenset[int] = frozenset()) -> Iterator[Box]:
+    def uncovered(self, box: Box, covers: int) -> Iterator[Box]:
         """Yield disjoint boxes that together are the part of ``box`` that no cover reaches.
 
         Args:
-            box: where to look; it is taken as it is on the ignored axes.
+            box: where to look.
             covers: the set of covering boxes.
-            ignored: axes on which every cover counts as full.
 
         Raises:
             TooComplexError: the search takes over :data:`MAX_STEPS` steps.
         """
         if not all(box):
             return
-        axes = []
-        for axis, mask in enumerate(box):
-            if axis not in ignored:
-                covers &= self.meeting(axis, mask)
-                axes.append(axis)
-        search = _Search(self, box, {axis: self.holding(axis, box[axis]) for axis in axes})
-        yield from search.run(covers, tuple(axes), {})
+        active = self._largest(self.overlapping(box, covers))
+        axes = tuple(range(len(box)))
+        search = (_DisjointSearch if self._are_disjoint(active) else _Search)(self, box)
+        yield from search.run(active, axes, {})
 
-    def step(self) -> None:
-        """Count one step of a search.
+    def _are_disjoint(self, active: int) -> bool:
+        if self._rivals is None:
+            self._rivals = [self.overlapping(box, self.all & ~(1 << number)) for number, box in enumerate(self.boxes)]
+        return not any(self._rivals[number] & active for number in atoms(active))
+
+    def _largest(self, covers: int) -> int:
+        """Return the covers without those that lie within another."""
+        if self._holders is None:
+            self._holders = [
+                self.containing(box, self.all & ~(1 << number)) & ~self._later_twins(number)
+                for number, box in enumerate(self.boxes)
+            ]
+        kept = covers
+        for number in atoms(covers):
+            if self._holders[number] & covers:
+                kept ^= 1 << number
+        return kept
+
+    def _later_twins(self, number: int) -> int:
+        later = self.all & ~((2 << number) - 1)
+        same = self.containing(self.boxes[number], later)
+        return sum(1 << other for other in atoms(same) if self.boxes[other] == self.boxes[number])
+
+    def begin(self) -> None:
+        """Give the next search, or row of searches, all its steps."""
+        self._steps = 0
+
+    def step(self, count: int = 1) -> None:
+        """Count steps of a search.
 
         Raises:
             TooComplexError: the count is over :data:`MAX_STEPS`.
         """
-        self._steps += 1
+        self._steps += count
         if self._steps > MAX_STEPS:
             raise TooComplexError
 
@@ -117,14 +143,15 @@ class Boxes:
 class _Search:
     """Splits a box along the axis that parts most covers, until each part is covered by one cover or by none."""
 
-    def __init__(self, boxes: Boxes, box: Box, holding: dict[int, int]) -> None:
+    def __init__(self, boxes: Boxes, box: Box) -> None:
         self._boxes = boxes
         self._box = box
-        self._holding = holding
+        self._holding = [boxes.holding(axis, mask) for axis, mask in enumerate(box)]
+        self._widths = [math.log2(1 + mask.bit_count()) for mask in box]
         self._covered: set[tuple[int, tuple[int, ...]]] = set()
 
     def run(self, active: int, axes: tuple[int, ...], chosen: dict[int, int]) -> Iterator[Box]:
-        self._boxes.step()
+        self._boxes.step(1 + len(axes))
         if not active:
             yield tuple(chosen.get(axis, mask) for axis, mask in enumerate(self._box))
             return
@@ -132,7 +159,7 @@ class _Search:
         axes = tuple(axis for axis in axes if partial[axis])
         if self._is_covered(active, axes, partial):
             return
-        axis = max(axes, key=lambda item: partial[item].bit_count())
+        axis = max(axes, key=lambda item: partial[item].bit_count() / self._widths[item])
         rest = tuple(item for item in axes if item != axis)
         reached = False
         for inside, mask in sorted(self._groups(axis, active).items(), key=lambda item: item[0].bit_count()):
@@ -159,6 +186,26 @@ class _Search:
             inside = active & column[atom]
             groups[inside] = groups.get(inside, 0) | (1 << atom)
         return groups
+
+
+class _DisjointSearch(_Search):
+    """The same for covers of which no two overlap: they cover a box just when their volumes add up to its own."""
+
+    def __init__(self, boxes: Boxes, box: Box) -> None:
+        super().__init__(boxes, box)
+        self._inner: dict[int, list[int]] = {}
+
+    def _is_covered(self, active: int, axes: tuple[int, ...], partial: dict[int, int]) -> bool:
+        whole = math.prod(self._box[axis].bit_count() for axis in axes)
+        return whole == sum(self._volume(number, axes) for number in atoms(active))
+
+    def _volume(self, number: int, axes: tuple[int, ...]) -> int:
+        self._boxes.step()
+        if number not in self._inner:
+            mine = self._boxes.boxes[number]
+            self._inner[number] = [(mask & room).bit_count() for mask, room in zip(mine, self._box, strict=True)]
+        inner = self._inner[number]
+        return math.prod(inner[axis] for axis in axes)
 
 
 class _RangeTable:

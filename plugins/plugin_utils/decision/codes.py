@@ -15,6 +15,7 @@ CODES: Final[Mapping[str, str]] = {
     "overlap": "An input is matched by rules that the table's hit policy does not allow to match together.",
     "masked": "A rule never decides: rules of higher priority match wherever it does.",
     "subsumed": "A rule adds nothing: another rule with the same result matches wherever it does.",
+    "unsettled": "A check of the decision table was given up after a bounded number of steps.",
     "never_matches": "A rule matches no input at all.",
     "not_monotonic": "A worse tier gets a milder verb than a better tier with otherwise equal inputs.",
     "no_exit": "A ladder of attempts does not end in a fence or a person.",

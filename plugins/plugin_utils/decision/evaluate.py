@@ -62,14 +62,18 @@ class CompiledTable:
             [tuple(axis.mask(test) for axis, test in zip(self.axes, rule.when, strict=True)) for rule in table.rules],
         )
         self.priorities = tuple(_priority(table, rule) for rule in table.rules)
-        self._outranking = _outranking(self.priorities)
+        self._ranks = _ranks(self.priorities)
         self._probes = tuple(zip((item.name for item in table.inputs), self.axes, self.boxes.members, strict=True))
         # What a set of matching rules says is the same every time; tables yield few distinct sets.
         self._outcomes: dict[int, Outcome] = {}
 
     def outranking(self, number: int) -> int:
         """Return the set of rules whose results have a higher priority than a rule's."""
-        return self._outranking[self.priorities[number]]
+        return self._ranks[self.priorities[number]][0]
+
+    def ranking_with(self, number: int) -> int:
+        """Return the set of rules whose results have the same priority as a rule's, with the rule itself."""
+        return self._ranks[self.priorities[number]][1]
 
     def matching(self, inputs: Mapping[str, Any]) -> int:
         """Return the set of rules that match, as the bits of an integer.
@@ -176,15 +180,15 @@ def _priority(table: Table, rule: Rule) -> tuple[int, ...]:
     )
 
 
-def _outranking(priorities: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], int]:
-    """Return for each priority the set of rules, by number, that have a higher one."""
+def _ranks(priorities: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, int]]:
+    """Return for each priority the set of rules, by number, that have a higher one, and of those that have it."""
     by_priority: dict[tuple[int, ...], int] = {}
     for number, priority in enumerate(priorities):
         by_priority[priority] = by_priority.get(priority, 0) | 1 << number
     found = {}
     higher = 0
     for priority in sorted(by_priority):
-        found[priority] = higher
+        found[priority] = (higher, by_priority[priority])
         higher |= by_priority[priority]
     return found
 

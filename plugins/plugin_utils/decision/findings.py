@@ -10,8 +10,8 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations, islice
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision import ladders
@@ -32,23 +32,16 @@ MAX_OF_A_CODE: Final = 200
 
 
 def analyse(table: Table | CompiledTable) -> list[TableFinding]:
-    """Return everything the analysis finds, at most :data:`MAX_OF_A_CODE` of a code and :data:`MAX_GAPS` gaps.
-
-    Raises:
-        RuleError: the table's coverage cannot be settled within a bounded number of steps.
-    """
+    """Return everything the analysis finds, at most :data:`MAX_OF_A_CODE` of a code and :data:`MAX_GAPS` gaps."""
     compiled = table if isinstance(table, CompiledTable) else CompiledTable(table)
     found: list[TableFinding] = []
-    try:
-        for look in (_never_matches, _overlaps, _masked, _subsumed, *ladders.CHECKS):
-            found.extend(islice(look(compiled), MAX_OF_A_CODE))
-        found.extend(islice(_gaps(compiled), MAX_GAPS))
-    except TooComplexError:
-        raise RuleError(
-            f"table {compiled.table.name}",
-            "is too complex to be analysed exactly.",
-            "split it by one of its inputs, or use fewer overlapping rules.",
-        ) from None
+    for look, limit in _CHECKS:
+        compiled.boxes.begin()
+        try:
+            found.extend(islice(look(compiled), limit))
+        except TooComplexError:
+            what = look.__name__.lstrip("_").replace("_", " ")
+            found.append(make_finding(compiled, "unsettled", [], None, f"the search for {what} was given up; split it"))
     return found
 
 
@@ -60,11 +53,10 @@ def rule_findings(data: Any, source: str = "") -> list[dict[str, Any]]:
         source: name of its file, for errors.
 
     Returns:
-        ``[{code, severity, rules, witness, message}]``; ``witness`` is an input that shows it, empty for a rule that
-        matches none.
+        ``[{code, severity, rules, witness, message}]``; ``witness`` is an input that shows it, empty if none does.
 
     Raises:
-        RuleError: the table cannot be read, or is too complex.
+        RuleError: the table cannot be read.
     """
     return [finding.plain() for finding in analyse(load_table(data, source))]
 
@@ -102,8 +94,18 @@ def _never_matches(compiled: CompiledTable) -> Iterator[TableFinding]:
 
 def _gaps(compiled: CompiledTable) -> Iterator[TableFinding]:
     boxes = compiled.boxes
-    for box in boxes.uncovered(boxes.full, boxes.all):
+    for box in _joined(list(islice(boxes.uncovered(boxes.full, boxes.all), MAX_GAPS))):
         yield make_finding(compiled, "gap", [], box, f"no rule matches {describe(compiled, box)}")
+
+
+def _joined(boxes: list[Box]) -> list[Box]:
+    """Return disjoint boxes with those joined that differ on one axis only."""
+    for first, second in combinations(boxes, 2):
+        different = [axis for axis, (mask, other) in enumerate(zip(first, second, strict=True)) if mask != other]
+        if len(different) == 1:
+            whole = tuple(mask | other for mask, other in zip(first, second, strict=True))
+            return _joined([whole, *(box for box in boxes if box not in (first, second))])
+    return boxes
 
 
 def _overlaps(compiled: CompiledTable) -> Iterator[TableFinding]:
@@ -117,28 +119,23 @@ def _overlaps(compiled: CompiledTable) -> Iterator[TableFinding]:
         return
     boxes = compiled.boxes
     for number, box in enumerate(boxes.boxes):
-        later = boxes.all & ~((2 << number) - 1)
-        for other in atoms(boxes.overlapping(box, later)):
-            shared = _meet(box, boxes.boxes[other])
-            if policy is HitPolicy.PRIORITY:
-                place = _undecided(compiled, number, other, shared)
-            else:
-                place = shared if policy is HitPolicy.UNIQUE or not _same(compiled, number, other) else None
+        rivals = boxes.all & ~((2 << number) - 1)
+        if policy is HitPolicy.PRIORITY:
+            rivals &= compiled.ranking_with(number)
+        for other in atoms(boxes.overlapping(box, rivals)):
+            if policy is not HitPolicy.UNIQUE and _same(compiled, number, other):
+                continue
+            outranking = compiled.outranking(number) if policy is HitPolicy.PRIORITY else 0
+            place = next(boxes.uncovered(_meet(box, boxes.boxes[other]), outranking), None)
             if place is not None:
+                different = "" if policy is HitPolicy.UNIQUE else " with different results or guard rails"
                 yield make_finding(
                     compiled,
                     "overlap",
                     [number, other],
                     place,
-                    f"both match {describe(compiled, place)}, which the hit policy {policy} does not allow"
-                    + (" with different results or guard rails" if policy is not HitPolicy.UNIQUE else ""),
+                    f"both match {describe(compiled, place)}, which the hit policy {policy} does not allow{different}",
                 )
-
-
-def _undecided(compiled: CompiledTable, number: int, other: int, shared: Box) -> Box | None:
-    if compiled.priorities[number] != compiled.priorities[other] or _same(compiled, number, other):
-        return None
-    return next(compiled.boxes.uncovered(shared, compiled.outranking(number)), None)
 
 
 def _masked(compiled: CompiledTable) -> Iterator[TableFinding]:
@@ -198,5 +195,14 @@ def _same(compiled: CompiledTable, number: int, other: int) -> bool:
 def _meet(box: Box, other: Box) -> Box:
     return tuple(mask & second for mask, second in zip(box, other, strict=True))
 
+
+_CHECKS: Final[tuple[tuple[Callable[[CompiledTable], Iterator[TableFinding]], int], ...]] = (
+    (_never_matches, MAX_OF_A_CODE),
+    (_overlaps, MAX_OF_A_CODE),
+    (_masked, MAX_OF_A_CODE),
+    (_subsumed, MAX_OF_A_CODE),
+    *((look, MAX_OF_A_CODE) for look in ladders.CHECKS),
+    (_gaps, MAX_GAPS),
+)
 
 __all__ = ["MAX_GAPS", "MAX_OF_A_CODE", "analyse", "check", "rule_findings"]

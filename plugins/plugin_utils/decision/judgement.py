@@ -7,6 +7,8 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -130,4 +132,30 @@ def host_layers_above(layer: str | None) -> tuple[str, ...]:
     return HOST_LAYERS[: HOST_LAYERS.index(layer)] if layer in HOST_LAYERS else HOST_LAYERS
 
 
-__all__ = ["Case", "Judgement", "host_layers_above", "judge", "make_record", "subject_inputs"]
+def is_stale(result: NodeResult, incident: Incident) -> bool:
+    """Return whether a result is from before the incident's last action; ``iat`` counts whole seconds."""
+    if result.issued_at is None or incident.last_action_at is None:
+        return False
+    return result.issued_at < math.floor(incident.last_action_at)
+
+
+def storm_digests(situation: Situation, threshold: int) -> frozenset[str]:
+    """Return the digests found fault with on so many nodes that a common cause is likelier than an attack."""
+    attested = [result for result in situation.results.values() if result.state == "attested"]
+    seen: Counter[str] = Counter()
+    for result in attested:
+        verdicts = (*result.host.values(), *result.instances.values())
+        seen.update(frozenset().union(*(verdict.digests for verdict in verdicts)))
+    return frozenset(digest for digest, nodes in seen.items() if nodes >= threshold and nodes * 2 > len(attested))
+
+
+__all__ = [
+    "Case",
+    "Judgement",
+    "host_layers_above",
+    "is_stale",
+    "judge",
+    "make_record",
+    "storm_digests",
+    "subject_inputs",
+]

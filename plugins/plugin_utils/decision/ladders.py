@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, combinations
 from operator import or_
+from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.axis import LineAxis, NamedAxis, atoms
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.boxes import Box
@@ -28,6 +29,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary
     UNKNOWN_TIER,
     is_destructive,
 )
+
+_MAX_INVERSIONS: Final = 8
+"""Milder rules that are told of one harder rule and pair of tiers; the next come once these are mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,17 @@ def _inversions(
     at_better, at_worse = boxes.members[column][low], boxes.members[column][high]
     for harder in atoms(at_better):
         box = _replace(boxes.boxes[harder], {column: 1 << high})
-        covers = at_worse & verbs.above[verbs.places[harder] + 1]
-        for milder in atoms(boxes.overlapping(box, at_worse & ~covers)):
-            place = next(boxes.uncovered(_meet(box, boxes.boxes[milder]), covers, frozenset({column})), None)
-            if place is not None:
-                yield milder, harder, place
+        as_severe = at_worse & verbs.above[verbs.places[harder] + 1]
+        milder_rules = at_worse & ~as_severe
+        if not boxes.overlapping(box, milder_rules):
+            continue
+        shown = 0
+        for piece in boxes.uncovered(box, as_severe):
+            for milder in atoms(boxes.overlapping(piece, milder_rules)):
+                yield milder, harder, _meet(piece, boxes.boxes[milder])
+                shown += 1
+            if shown >= _MAX_INVERSIONS:
+                break
 
 
 def no_exit(compiled: CompiledTable) -> Iterator[TableFinding]:
@@ -122,7 +132,9 @@ def no_exit(compiled: CompiledTable) -> Iterator[TableFinding]:
     for final in atoms(at_last):
         if verbs.names[final] in EXITS:
             continue
-        found = _dead_end(compiled, verbs, column, last, final)
+        box = _replace(compiled.boxes.boxes[final], {column: 1 << last})
+        pieces = compiled.boxes.uncovered(box, at_last & verbs.above[verbs.places[final]])
+        found = _dead_end(compiled, verbs, column, final, pieces)
         if found is not None:
             ladder, place = found
             yield make_finding(
@@ -136,24 +148,32 @@ def no_exit(compiled: CompiledTable) -> Iterator[TableFinding]:
             )
 
 
-def _dead_end(compiled: CompiledTable, verbs: _Verbs, column: int, last: int, final: int) -> tuple[int, Box] | None:
-    """Return a rule of the ladder that ends at ``final``, and where; None where it ends none."""
-    boxes = compiled.boxes
-    ignored = frozenset({column})
-    box = _replace(boxes.boxes[final], {column: 1 << last})
-    above = boxes.members[column][last] & verbs.above[verbs.places[final]]
-    if verbs.names[final] not in QUIET_VERBS:
-        place = next(boxes.uncovered(box, above, ignored), None)
+def _dead_end(
+    compiled: CompiledTable, verbs: _Verbs, column: int, final: int, pieces: Iterator[Box]
+) -> tuple[int, Box] | None:
+    """Return a rule of a ladder that ends at ``final``, and where; None where no ladder does.
+
+    Args:
+        compiled: the table.
+        verbs: its verbs.
+        column: the column of ``attempt``.
+        final: a rule that is no exit.
+        pieces: where it decides at the last attempt.
+    """
+    if verbs.acting >> final & 1:
+        place = next(pieces, None)
         return None if place is None else (final, place)
-    others = boxes.overlapping(_replace(box, {column: boxes.full[column]}), verbs.acting)
-    for ladder in atoms(others):
-        shared = _replace(_meet(boxes.boxes[final], boxes.boxes[ladder]), {column: 1 << last})
-        heavier = verbs.above[verbs.places[ladder]]
-        for atom in atoms(boxes.boxes[ladder][column]):
-            covers = above | (boxes.members[column][atom] & heavier)
-            place = next(boxes.uncovered(shared, covers, ignored), None)
-            if place is not None:
-                return ladder, place
+    boxes = compiled.boxes
+    for piece in pieces:
+        whole = _replace(piece, {column: boxes.full[column]})
+        # The most severe first: what outranks a later one has then been found to be at an exit.
+        for ladder in sorted(atoms(boxes.overlapping(whole, verbs.acting)), key=lambda number: verbs.places[number]):
+            exits = verbs.above[verbs.places[ladder]] & ~verbs.acting
+            shared = _meet(whole, boxes.boxes[ladder])
+            for atom in atoms(shared[column]):
+                place = next(boxes.uncovered(_replace(shared, {column: 1 << atom}), exits), None)
+                if place is not None:
+                    return ladder, _replace(place, {column: piece[column]})
     return None
 
 

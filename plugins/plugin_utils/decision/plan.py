@@ -17,9 +17,8 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
@@ -29,8 +28,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.judgement 
     Case,
     Judgement,
     host_layers_above,
+    is_stale,
     judge,
     make_record,
+    storm_digests,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.placement import Placement
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import RuleBook, load_rulebook
@@ -42,7 +43,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation 
     Verdict,
     read_situation,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Action, Step, Subject
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Action, Plan, Step, Subject
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     AVAILABLE_VERBS,
     HOST_LAYERS,
@@ -60,34 +61,6 @@ class Limits:
 
     max_in_repair: int = 1
     storm_nodes: int = 3
-
-
-@dataclass
-class Plan:
-    """A plan in the making; entries are plain data but for the steps, which are numbered at the end."""
-
-    opening: list[Step] = field(default_factory=list)
-    acting: list[Step] = field(default_factory=list)
-    quiet: list[Step] = field(default_factory=list)
-    decisions: list[dict[str, Any]] = field(default_factory=list)
-    held: list[dict[str, Any]] = field(default_factory=list)
-    deferred: list[dict[str, Any]] = field(default_factory=list)
-    void: list[dict[str, Any]] = field(default_factory=list)
-    recovered: list[dict[str, Any]] = field(default_factory=list)
-    closed: list[dict[str, Any]] = field(default_factory=list)
-
-    def plain(self) -> dict[str, Any]:
-        """Return the JSON-safe form."""
-        ordered = (*self.opening, *self.acting, *self.quiet)
-        return {
-            "steps": [step.plain(number) for number, step in enumerate(ordered, 1)],
-            "decisions": self.decisions,
-            "held": self.held,
-            "deferred": self.deferred,
-            "void": self.void,
-            "recovered": self.recovered,
-            "closed": self.closed,
-        }
 
 
 def decide(
@@ -132,7 +105,7 @@ class Planner:
         self._book = book
         self._limits = limits
         self._plan = Plan()
-        self._storm = _storm_digests(situation, limits.storm_nodes)
+        self._storm = storm_digests(situation, limits.storm_nodes)
         self._settled: set[int | str] = set()
         self._claimed: set[str] = set()
         self._wanted: list[tuple[Case, Judgement]] = []
@@ -178,7 +151,7 @@ class Planner:
         """Return whether a new result affirms what the incident is about, on a host that can be believed."""
         place = self._situation.whereabouts(incident.instance) if incident.instance is not None else None
         result = self._situation.results.get(place.node if place else incident.node)
-        if result is None or result.state != "attested" or _is_stale(result, incident):
+        if result is None or result.state != "attested" or is_stale(result, incident):
             return False
         verdict = (result.instances if place else result.host).get(incident.instance or incident.layer)
         above = [result.host[layer].tier for layer in host_layers_above(incident.layer)]
@@ -281,7 +254,7 @@ class Planner:
             return
         if case.subject.layer in HOST_LAYERS:
             self._claimed.add(node)
-        if case.incident is not None and _is_stale(case.result, case.incident):
+        if case.incident is not None and is_stale(case.result, case.incident):
             self._defer(case, judgement, "stale")
         elif self._cools_down(case, judgement):
             self._defer(case, judgement, "cool_down")
@@ -412,27 +385,10 @@ def _urgency(case: Case, judgement: Judgement, in_repair: set[str]) -> tuple[Any
     )
 
 
-def _is_stale(result: NodeResult, incident: Incident) -> bool:
-    """Return whether a result is from before the incident's last action; ``iat`` counts whole seconds."""
-    if result.issued_at is None or incident.last_action_at is None:
-        return False
-    return result.issued_at < math.floor(incident.last_action_at)
-
-
-def _storm_digests(situation: Situation, threshold: int) -> frozenset[str]:
-    """Return the digests found fault with on so many nodes that a common cause is likelier than an attack."""
-    attested = [result for result in situation.results.values() if result.state == "attested"]
-    seen: Counter[str] = Counter()
-    for result in attested:
-        verdicts = (*result.host.values(), *result.instances.values())
-        seen.update(frozenset().union(*(verdict.digests for verdict in verdicts)))
-    return frozenset(digest for digest, nodes in seen.items() if nodes >= threshold and nodes * 2 > len(attested))
-
-
 def _positive(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise TrustError(f"decide: {name}", f"must be an integer from 1, not {value!r}.")
     return int(value)
 
 
-__all__ = ["Limits", "Plan", "Planner", "decide"]
+__all__ = ["Limits", "Planner", "decide"]

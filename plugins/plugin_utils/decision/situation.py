@@ -22,7 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, TrustError
 
-NODE_STATES: Final = ("attested", "unreachable", "not_enrolled", "rebooting", "verifier_fault")
+NODE_STATES: Final = ("attested", "unreachable", "not_enrolled", "no_evidence", "rebooting", "verifier_fault")
 INCIDENT_STATES: Final = ("open", "held")
 MAX_FINDINGS: Final = 10_000
 """Findings of one layer that are regarded; more change no decision but a storm's."""
@@ -200,7 +200,7 @@ def _verdict(submod: Any, subject: str) -> Verdict:
 
 
 def _claim(plain: Mapping[str, Any], name: str) -> Any:
-    """Return a claim by its name since draft-ietf-rats-ear-04, or by its older one (``ear.status``)."""
+    """Return a claim by its name since draft-ietf-rats-ear-04, or by its older one (``ear_status``)."""
     older = "ear." + name.removeprefix("ear_").replace("_", "-")
     return plain.get(name, plain.get(older))
 

@@ -25,7 +25,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Instance
@@ -97,6 +97,34 @@ class Drain:
     target: str | None
 
 
+@dataclass
+class Plan:
+    """A plan in the making; entries are plain data but for the steps, which are numbered at the end."""
+
+    opening: list[Step] = field(default_factory=list)
+    acting: list[Step] = field(default_factory=list)
+    quiet: list[Step] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
+    deferred: list[dict[str, Any]] = field(default_factory=list)
+    void: list[dict[str, Any]] = field(default_factory=list)
+    recovered: list[dict[str, Any]] = field(default_factory=list)
+    closed: list[dict[str, Any]] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the JSON-safe form."""
+        ordered = (*self.opening, *self.acting, *self.quiet)
+        return {
+            "steps": [step.plain(number) for number, step in enumerate(ordered, 1)],
+            "decisions": self.decisions,
+            "held": self.held,
+            "deferred": self.deferred,
+            "void": self.void,
+            "recovered": self.recovered,
+            "closed": self.closed,
+        }
+
+
 def single(action: str, cause: Action, note: str = "") -> tuple[Step, ...]:
     """Return a plan of one step that touches nothing, or a node's cordon: hold, observe, uncordon."""
     return (Step(action, cause, cause.subject.node, cause.subject.instance, note=note),)
@@ -156,4 +184,4 @@ def _before(cause: Action) -> tuple[Step, ...]:
     return (*confirm, Step("preserve", cause, node, instance))
 
 
-__all__ = ["Action", "Drain", "Step", "Subject", "drain", "move", "reboot", "restart", "single"]
+__all__ = ["Action", "Drain", "Plan", "Step", "Subject", "drain", "move", "reboot", "restart", "single"]
