@@ -56,9 +56,16 @@ def printable(value: object, limit: int = 256) -> str:
     r"""Return hostile text as one bounded line of printable characters.
 
     Control characters, line ends, terminal escapes, bidirectional overrides and anything else that is not
-    printable become ``\xNN`` or ``\uNNNN``; a longer text is cut and ends in ``…``.
+    printable become ``\xNN`` or ``\uNNNN``; a longer text is cut and ends in ``…``. What has no text, because it
+    is nested too deeply or is too large a number, is named by its type.
     """
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        text = value[: 4 * limit + 4].decode("utf-8", "backslashreplace")  # a character has 4 bytes at most
+    else:
+        try:
+            text = str(value)
+        except (RecursionError, ValueError):
+            text = type(value).__name__
     cut = text[:limit]
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
     return safe if len(text) <= limit else safe + "…"

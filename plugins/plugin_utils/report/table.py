@@ -16,7 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 WIDTH: Final = 72
 """Columns of the terminal that a table may use: 80, less the indentation of a task's message."""
 
-_LAST: Final = 24
+_LAST: Final = 12
 _GAP: Final = "  "
 
 

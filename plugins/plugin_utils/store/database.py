@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening the store and running one transaction on it.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import schema
+
+ENVIRONMENT = "PALANTIR_TRUST_STORE"
+BUSY_SECONDS = 30
+IDLE_SECONDS = 60
+CONNECT_SECONDS = 10
+
+_HOW = f"set {ENVIRONMENT} to sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
+_LOCK = 0x70616C616E746972
+"""Key of the advisory lock that a transaction on PostgreSQL holds: ``palantir`` in ASCII."""
+
+
+def default_url() -> str:
+    """Return the URL from the environment, else that of the user's own SQLite file."""
+    url = os.environ.get(ENVIRONMENT)
+    if url:
+        return url
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return f"sqlite:///{data}/palantir.trust/store.sqlite3"
+
+
+class Store:
+    """A store that is open: a factory of transactions.
+
+    Args:
+        url: SQLAlchemy URL, ``sqlite:///FILE`` or ``postgresql+DRIVER://…``. Passwords in it never reach a message.
+
+    Raises:
+        StoreError: the URL is not one, the store is unreachable, or it was written by a newer version.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        # A server's password may stand in the query, too.
+        self.name = parsed.set(query={}).render_as_string(hide_password=True)
+        self._secrets = [text for text in (parsed.password, *_texts(parsed.query.get("password"))) if text]
+        make = {"sqlite": _sqlite, "postgresql": _postgresql}[parsed.get_backend_name()]
+        try:
+            self._engine = make(parsed)
+            event.listen(self._engine, "handle_error", self._refuse_value)
+            with self.transaction() as connection:
+                _prepare(connection, self.name)
+        except OSError as error:
+            reason = f"{error.strerror or type(error).__name__} ({error.filename})."
+            raise StoreError(f"store {self.name}", reason, f"check the directory or set {ENVIRONMENT}.") from None
+        except ImportError as error:
+            driver = error.name or parsed.get_driver_name()
+            raise StoreError(
+                f"store {self.name}", f"its database driver {driver} is not installed.", f"install it, or {_HOW}"
+            ) from None
+        except (ArgumentError, TypeError, ValueError) as error:
+            raise StoreError(f"store {self.name}", f"its URL is not accepted: {self._safe(error)}", _HOW) from None
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run the body in one transaction; commit at its end, roll back on any error.
+
+        Transactions run one after the other, over all threads, processes and controllers: one that reads,
+        decides and then writes never finds in the end that another was first.
+
+        Raises:
+            StoreError: the database refused or failed; nothing of the body was kept.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            reason = getattr(error, "orig", None) or error
+            raise StoreError(
+                f"store {self.name}",
+                f"{type(reason).__name__}: {self._safe(reason)}",
+                "check that it exists, has space and can be written.",
+            ) from None
+
+    def close(self) -> None:
+        """Close the connections that the store keeps."""
+        self._engine.dispose()
+
+    def _refuse_value(self, context: ExceptionContext) -> None:
+        """Give a value that no column can hold as the store's error: drivers raise what they like for these."""
+        error = context.original_exception
+        if isinstance(error, (UnicodeError, OverflowError)):
+            raise StoreError(f"store {self.name}", f"it cannot hold a value: {self._safe(error)}.") from None
+
+    def _safe(self, error: BaseException) -> str:
+        text = str(error)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return printable(" ".join(text.split()), 500)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (SQLAlchemyError, ValueError):
+        raise StoreError("store", "its URL is not an SQLAlchemy URL.", _HOW) from None
+    if backend not in ("sqlite", "postgresql"):
+        raise StoreError("store", f"its URL is of the kind {printable(backend, 40)}.", _HOW)
+    if backend != "sqlite":
+        return parsed
+    if parsed.query or (parsed.database or "").startswith("file:"):
+        raise StoreError("store", "its URL has options, and SQLite's takes none here.", _HOW)
+    return parsed.set(database=os.path.expanduser(parsed.database)) if parsed.database else parsed
+
+
+def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value or ()
+
+
+def _postgresql(url: URL) -> Engine:
+    libpq = url.get_driver_name() in ("psycopg", "psycopg2") and "connect_timeout" not in url.query
+    engine = create_engine(
+        url,
+        connect_args={"connect_timeout": CONNECT_SECONDS} if libpq else {},
+        hide_parameters=True,
+        # Any stricter level would take its snapshot before the lock is had, and so miss what its last holder wrote.
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+    return engine
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        _private_file(Path(url.database))
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _private_file(path: Path) -> None:
+    if not path.parent.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _prepare(connection: Connection, name: str) -> None:
+    """Create the tables of a new store; refuse one of another version before anything in it is touched."""
+    if not inspect(connection).has_table(schema.meta.name):
+        schema.metadata.create_all(connection)
+        connection.execute(insert(schema.meta).values(key="version", value=str(schema.VERSION)))
+        return
+    found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "version")).scalar()
+    if found != str(schema.VERSION):
+        raise StoreError(
+            f"store {name}",
+            f"has schema version {printable(found, 40)}; this release reads version {schema.VERSION}.",
+            "use the release that wrote it, or another store.",
+        )
+
+
+__all__ = ["ENVIRONMENT", "Store", "default_url"]

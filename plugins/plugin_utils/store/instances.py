@@ -1,0 +1,173 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generations of SC instances, each with a user-namespace range of its own.
+
+IMA logs an entry once in a boot. A range therefore serves one generation and is not used again before the
+node has rebooted: a repeated attack in a used range would leave no new entry.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, ledger
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import instances
+
+UID_COUNT = 65536
+UID_FIRST = 1_000_013_824
+UID_END = 1 << 31
+RANGES = (UID_END - UID_FIRST) // UID_COUNT
+
+
+@dataclass(frozen=True)
+class InstanceRecord:
+    """One generation of an instance on a node: ``allocated``, then ``live``, then ``retired``.
+
+    ``files`` maps paths inside the container to the digest (``sha256:…``) of the configuration rendered there;
+    ``reset_count`` is the last boot, as far as the node's quotes tell, in which the range was in use.
+    """
+
+    id: int
+    instance: str
+    sc: str
+    flavour: str
+    node: str
+    generation: int
+    uid_base: int
+    uid_count: int
+    reset_count: int
+    state: str
+    files: Mapping[str, str]
+    created_at: float
+    retired_at: float | None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the JSON-safe form."""
+        return asdict(self)
+
+
+def of_node(connection: Connection, node: str) -> list[InstanceRecord]:
+    """Return all generations that a node has had, oldest first."""
+    return _records(connection, instances.c.node == node)
+
+
+def live(connection: Connection) -> list[InstanceRecord]:
+    """Return the live generations of all nodes."""
+    return _records(connection, instances.c.state == "live")
+
+
+def current(connection: Connection, instance: str) -> InstanceRecord | None:
+    """Return the live generation of an instance, if it has one."""
+    found = _records(connection, instances.c.instance == instance, instances.c.state == "live")
+    return found[-1] if found else None
+
+
+def allocate(
+    connection: Connection,
+    *,
+    instance: str,
+    sc: str,
+    flavour: str,
+    node: str,
+    files: Mapping[str, str],
+    reset_count: int,
+    at: float,
+) -> InstanceRecord:
+    """Register the next generation of an instance with a fresh range on a node.
+
+    An earlier generation that was allocated there and never lived is retired: nothing else would ever end it.
+
+    Raises:
+        StoreError: a name is not one, or every range of the node is taken or was used since its last boot.
+    """
+    for what, name in {"instance": instance, "sc": sc, "flavour": flavour}.items():
+        if not is_name(name):
+            raise StoreError(f"{what} {printable(name, 80)!r}", "is not a name.", RULE)
+    for stale in _records(
+        connection, instances.c.instance == instance, instances.c.node == node, instances.c.state == "allocated"
+    ):
+        set_state(connection, stale.id, "retired", at)
+    generation = connection.execute(
+        select(func.max(instances.c.generation)).where(instances.c.instance == instance)
+    ).scalar()
+    values = {
+        "instance": instance,
+        "sc": sc,
+        "flavour": flavour,
+        "node": node,
+        "generation": (generation or 0) + 1,
+        "uid_base": _fresh_base(of_node(connection, node), node, reset_count),
+        "uid_count": UID_COUNT,
+        "reset_count": reset_count,
+        "state": "allocated",
+        "files": dict(files),
+        "created_at": at,
+        "retired_at": None,
+    }
+    key = int(connection.execute(insert(instances).values(**values).returning(instances.c.id)).scalar_one())
+    ledger.append(connection, at, "action", f"sc:{instance}", {"allocated": values})
+    return InstanceRecord(id=key, **values)  # type: ignore[arg-type]
+
+
+def set_state(connection: Connection, key: int, state: str, at: float) -> None:
+    """Move a generation on to ``live`` or ``retired``.
+
+    Raises:
+        StoreError: there is no such generation, or it is retired: a retired one never comes back.
+    """
+    row = connection.execute(select(instances).where(instances.c.id == key)).first()
+    if row is None or state not in ("live", "retired") or (row.state == "retired" and state != "retired"):
+        was = "is not in the store" if row is None else f"is {row.state}"
+        raise StoreError(f"instance generation {key}", f"{was}; it cannot become {state}.", "deploy the SC again.")
+    if row.state == state:
+        return
+    values: dict[str, Any] = {"state": state}
+    if state == "retired":
+        values |= {"retired_at": at, "reset_count": max(row.reset_count, _boot(connection, row.node))}
+    connection.execute(update(instances).where(instances.c.id == key).values(**values))
+    ledger.append(connection, at, "action", f"sc:{row.instance}", {"generation": row.generation, "state": state})
+
+
+def _boot(connection: Connection, node: str) -> int:
+    known = identities.find(connection, node)
+    return known.reset_count if known else 0
+
+
+def _fresh_base(taken: list[InstanceRecord], node: str, reset_count: int) -> int:
+    blocked = {r.uid_base for r in taken if r.state != "retired" or r.reset_count >= reset_count}
+    start = (taken[-1].uid_base - UID_FIRST) // UID_COUNT + 1 if taken else 0
+    for step in range(RANGES):
+        base = UID_FIRST + (start + step) % RANGES * UID_COUNT
+        if base not in blocked:
+            return base
+    raise StoreError(
+        f"node {node}", f"all {RANGES} user-namespace ranges are used up in this boot.", "reboot the node."
+    )
+
+
+def _records(connection: Connection, *conditions: Any) -> list[InstanceRecord]:
+    rows = connection.execute(select(instances).where(*conditions).order_by(instances.c.id))
+    return [InstanceRecord(**row._mapping) for row in rows]
+
+
+__all__ = [
+    "RANGES",
+    "UID_COUNT",
+    "UID_END",
+    "UID_FIRST",
+    "InstanceRecord",
+    "allocate",
+    "current",
+    "live",
+    "of_node",
+    "set_state",
+]

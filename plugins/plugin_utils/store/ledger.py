@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: an append-only, hash-chained record of evidence, results, decisions and actions.
+
+Each entry's digest is SHA-256 over its fields and its predecessor's digest, so that an entry cannot be
+changed, left out or moved without breaking every digest after it. The last digest is kept apart as the
+ledger's head, so that its end cannot be cut off either. Who can rewrite the whole store can make a new
+chain: against that, keep copies of the head elsewhere.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import ledger, meta
+
+GENESIS: Final = "0" * 64
+_HEAD: Final = "ledger_head"
+_BATCH: Final = 1000
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One entry: ``body`` is canonical JSON text, ``previous`` and ``digest`` are hex SHA-256."""
+
+    sequence: int
+    at: float
+    kind: str
+    subject: str
+    body: str
+    previous: str
+    digest: str
+
+
+def append(connection: Connection, at: float, kind: str, subject: str, body: Any) -> LedgerEntry:
+    """Append an entry within the caller's transaction.
+
+    Args:
+        connection: an open transaction of :class:`~.database.Store`, which runs alone: the chain cannot fork.
+        at: seconds since the epoch.
+        kind: ``enrolment``, ``evidence``, ``attestation``, ``decision``, ``action``, ``incident``.
+        subject: the node, instance or incident it is about.
+        body: JSON-safe data.
+
+    Raises:
+        StoreError: the body has no canonical form, or the ledger was altered.
+    """
+    sequence, previous = _head(connection)
+    at = float(at)  # as it comes back from the database: 1 and 1.0 have different digests
+    try:
+        text = canonical_json(body).decode()
+        digest = _digest(sequence + 1, at, kind, subject, text, previous)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"ledger, {kind} of {printable(subject)}", f"cannot be written: {error}.") from error
+    entry = LedgerEntry(sequence + 1, at, kind, subject, text, previous, digest)
+    connection.execute(insert(ledger).values(**asdict(entry)))
+    value = f"{entry.sequence} {entry.digest}"
+    if not connection.execute(update(meta).where(meta.c.key == _HEAD).values(value=value)).rowcount:
+        connection.execute(insert(meta).values(key=_HEAD, value=value))
+    return entry
+
+
+def verify(connection: Connection) -> int:
+    """Return the number of entries after checking the whole chain up to its head.
+
+    Raises:
+        StoreError: an entry is missing, moved or altered; the message names the first one.
+    """
+    previous, count = GENESIS, 0
+    rows = connection.execute(select(ledger).order_by(ledger.c.sequence), execution_options={"yield_per": _BATCH})
+    for row in rows:
+        count += 1
+        if not _follows(row, count, previous):
+            raise _altered(f"ledger entry {count}", "is missing, or does not follow from the entry before it.")
+        previous = str(row.digest)
+    if _head(connection) != (count, previous):
+        raise _altered("ledger", f"its end after entry {count} is missing.")
+    return count
+
+
+def _head(connection: Connection) -> tuple[int, str]:
+    """Return the sequence and digest of the last entry that was written."""
+    value = connection.execute(select(meta.c.value).where(meta.c.key == _HEAD)).scalar()
+    if value is None:
+        return 0, GENESIS
+    sequence, _space, digest = str(value).partition(" ")
+    if not sequence.isdecimal() or len(digest) != len(GENESIS):
+        raise _altered("ledger", "its head is not one.")
+    return int(sequence), digest
+
+
+def _follows(row: Row[Any], sequence: int, previous: str) -> bool:
+    try:
+        expected = _digest(row.sequence, row.at, row.kind, row.subject, row.body, previous)
+    except (TypeError, ValueError):  # a value that append() never writes
+        return False
+    found = str(row.digest).encode("utf-8", "replace")
+    return bool(row.sequence == sequence and row.previous == previous and hmac.compare_digest(found, expected.encode()))
+
+
+def _altered(subject: str, cause: str) -> StoreError:
+    return StoreError(subject, cause, "the ledger was altered: compare with a backup before you trust its history.")
+
+
+def _digest(sequence: int, at: float, kind: str, subject: str, body: str, previous: str) -> str:
+    return hashlib.sha256(canonical_json([sequence, at, kind, subject, body, previous])).hexdigest()
+
+
+__all__ = ["LedgerEntry", "append", "verify"]

@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables of the store, in SQLAlchemy Core: what belongs to a running site and not into git.
+
+All times are seconds since the epoch, UTC, as floats.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+VERSION = 1
+
+# SQLite numbers rows by itself only where their key is INTEGER, which there has 64 bits, too.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", String(255), nullable=False),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("identity", JSON(none_as_null=True)),
+    Column("ek_sha256", String(64), unique=True),
+    Column("recorded", JSON(none_as_null=True)),
+    Column("last", JSON(none_as_null=True)),
+    Column("enrolled_at", Float),
+    Column("cordoned", Boolean, nullable=False, default=False),
+)
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("nonce", String(64), primary_key=True),
+    Column("node", String(255), nullable=False),
+    Column("issued_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("node", String(255), nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("zlib", LargeBinary, nullable=False),
+)
+
+attestations = Table(
+    "attestations",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("node", String(255), nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("message", Text, nullable=False, default=""),
+    Column("ear", JSON(none_as_null=True)),
+    Column("jwt", Text),
+    Column("evidence", ForeignKey("evidence.id")),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("instance", String(255), nullable=False),
+    Column("sc", String(255), nullable=False),
+    Column("flavour", String(64), nullable=False),
+    Column("node", String(255), nullable=False, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("uid_base", Integer, nullable=False),
+    Column("uid_count", Integer, nullable=False),
+    Column("reset_count", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("files", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("retired_at", Float),
+    UniqueConstraint("instance", "generation"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("node", String(255), nullable=False),
+    Column("layer", String(255), nullable=False),
+    Column("open_key", String(520), unique=True),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("finding", String(64), nullable=False, default=""),
+    Column("detected_at", Float, nullable=False),
+    Column("contained_at", Float),
+    Column("restored_at", Float),
+    Column("last_action_at", Float),
+    Column("lease_owner", String(255)),
+    Column("lease_until", Float),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(520), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+__all__ = [
+    "VERSION",
+    "attestations",
+    "challenges",
+    "evidence",
+    "incidents",
+    "instances",
+    "ledger",
+    "meta",
+    "metadata",
+    "nodes",
+]
