@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An SC's image, pinned: what the catalogue's archive holds is what the Reference Values know, or it does not run.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Flavour
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import load
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
+
+
+def pinned_image_id(flavour: Flavour, archive: Path, reference_values: Path) -> str:
+    """Return the id (``sha256:hex``) of the image in an archive whose every file the Reference Values know.
+
+    Args:
+        flavour: the flavour that names the Reference Values.
+        archive: the image archive, in docker-archive form.
+        reference_values: directory of the site's Reference Values.
+
+    Raises:
+        CatalogueError: the image has no file, or one that is not known, or known by another digest.
+        ReferenceValueError: the archive or the Reference Values cannot be read.
+    """
+    document = load(reference_values / f"{flavour.reference_values}.json")
+    if document.kind != "sc":
+        raise CatalogueError(
+            f"flavour {flavour.name}",
+            f"its Reference Values {flavour.reference_values} are of kind {document.kind}, not sc.",
+            "name those of the SC's image.",
+        )
+    image = digest_image(archive)
+    if not image.files:
+        raise CatalogueError(f"image {archive}", "holds no file.", "check which image it was saved from.")
+    for path, digest in image.files.items():
+        if digest not in document.files.get(path, ()):
+            raise CatalogueError(
+                f"image {archive}",
+                f"its file {printable(path)} is not what Reference Values {document.name} know.",
+                "if the new image is wanted, review it and make its Reference Values again.",
+            )
+    return image.image_id
+
+
+__all__ = ["pinned_image_id"]

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""YAML that people write, as plain data: bounded, and strict where YAML itself is lenient.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
+
+LIMIT: Final = MIB
+"""Largest accepted file, in bytes."""
+
+
+class StrictYamlError(Exception):
+    """A file that cannot be read; the message says why and, where known, at which line."""
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader without aliases, refusing a key that comes twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not accepted", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    problem = f"the key {key.value!r} comes twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_file(path: Path) -> Any:
+    """Return the plain data of a YAML file.
+
+    Raises:
+        StrictYamlError: it cannot be opened, is over :data:`LIMIT`, or is not YAML of the strict kind.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LIMIT + 1)
+    except OSError as error:
+        raise StrictYamlError(f"cannot be read: {error.strerror or error}.") from error
+    if len(data) > LIMIT:
+        raise StrictYamlError(f"is larger than {LIMIT} bytes.")
+    try:
+        return yaml.load(data.decode("utf-8"), Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.MarkedYAMLError as error:
+        where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise StrictYamlError(f"is not YAML{where}: {printable(error.problem)}.") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise StrictYamlError(f"is not YAML: {printable(' '.join(str(error).split()))}.") from error
+    except RecursionError:
+        raise StrictYamlError("is nested too deeply.") from None
+
+
+__all__ = ["LIMIT", "StrictYamlError", "read_file"]
