@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -88,6 +89,8 @@ code:
   sample: dns_timeout
 """
 
+from typing import Dict
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.palantir.trust.plugins.module_utils._dns import ask, require
@@ -108,6 +111,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
+    failure: Dict[str, str] = {}
     try:
         answer = ask(given["address"], given["port"], given["name"], given["timeout"], given["retries"])
         require(answer, given["name"], given["addresses"])

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -143,6 +144,7 @@ def main() -> None:
         required_if=[("operation", "activate", ("credential_blob", "encrypted_secret"))],
         supports_check_mode=True,
     )
+    failure: Dict[str, str] = {}
     try:
         result = run(module.params, create=not module.check_mode)
     except NodeError as error:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -121,6 +122,8 @@ code:
   sample: ak_missing
 """
 
+from typing import Dict
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
@@ -150,6 +153,7 @@ def main() -> None:
     for log in ("event_log", "ima_log"):
         if not wanted.pop(log):
             wanted[log + "_path"] = None
+    failure: Dict[str, str] = {}
     try:
         evidence = collect(Request(**wanted))
     except NodeError as error:

@@ -128,7 +128,8 @@ from ansible_collections.palantir.trust.plugins.module_utils import _podman
 from ansible_collections.palantir.trust.plugins.module_utils._dns import ask, require
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 
-_PROBE_S, _PROBES = 1.0, 40
+_PROBE_S = 1.0
+_PROBES = 40
 
 
 def _started(given: Dict[str, Any]) -> Dict[str, Any]:

@@ -148,7 +148,7 @@ def index_files(
             places[digest] = path
     return FileIndex(
         pairs=pairs,
-        paths=frozenset(path for path, _ in pairs),
+        paths=frozenset(path for path, _digest in pairs),
         places=places,
         algorithms=frozenset(digest.partition(":")[0] for digest in places),
         expired=_pairs([*ended, *past]) - pairs,
@@ -171,7 +171,7 @@ def index_boot(documents: Iterable[ReferenceDocument], now: datetime) -> BootInd
     return BootIndex(
         events=events,
         texts=texts,
-        covered=frozenset(pcr for pcr, _ in events | texts),
+        covered=frozenset(pcr for pcr, _value in events | texts),
         modules=frozenset(name for d in (*current, *ended) for name in d.modules),
         expired=(_events(ended) | _texts(ended)) - events - texts,
         names=tuple(d.name for d in current),

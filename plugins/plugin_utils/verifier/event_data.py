@@ -206,7 +206,7 @@ def _tables(reader: Reader) -> tuple[str, ...]:
     if count > MAX_TABLES:
         reader.fail(f"the event claims {count} tables, at most {MAX_TABLES} are read.")
     tables = []
-    for _ in range(count):
+    for _index in range(count):
         tables.append(guid_text(reader.take(16, "a table's GUID")))
         reader.u64("a table's address")
     return tuple(tables)

@@ -136,7 +136,7 @@ def _read_event2(data: bytes, offset: int, index: int, sizes: dict[int, tuple[st
         cause = f"event {index} claims {count} digests, the log's header declares {len(sizes)} banks."
         raise EvidenceError(FIELD, cause, offset=offset + 8)
     digests: dict[str, bytes] = {}
-    for _ in range(count):
+    for _index in range(count):
         position = _read_digest(data, position, index, sizes, digests)
     if position + 4 > len(data):
         _truncated(position, f"event {index}'s size", 4, len(data) - position)
@@ -189,7 +189,7 @@ def _read_spec_id(data: bytes, base: int) -> SpecId:
     count = reader.u32("the number of algorithms")
     if not 0 < count <= MAX_BANKS:
         reader.fail(f"the header declares {count} digest algorithms, 1 to {MAX_BANKS} are read.")
-    banks = tuple(_read_bank(reader) for _ in range(count))
+    banks = tuple(_read_bank(reader) for _index in range(count))
     if len({bank.algorithm for bank in banks}) != count:
         reader.fail("the header declares a digest algorithm twice.")
     vendor_info = reader.take(reader.u8("the vendor information's size"), "the vendor information")

@@ -57,7 +57,7 @@ def read_gpt(data: bytes, field: str) -> GptTable:
     count = reader.u64("the number of partitions")
     if entry_size < _ENTRY_SIZE or count > MAX_PARTITIONS:
         reader.fail(f"the partition table claims {count} entries of {entry_size} bytes.")
-    partitions = tuple(_read_partition(reader.sub(entry_size, "a partition entry")) for _ in range(count))
+    partitions = tuple(_read_partition(reader.sub(entry_size, "a partition entry")) for _index in range(count))
     reader.end("partition table")
     return GptTable(disk, partitions)
 

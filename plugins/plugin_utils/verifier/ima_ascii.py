@@ -114,7 +114,7 @@ def _field(form: str, value: bytes) -> bytes:
     if form == "text":
         return value + b"\0"
     if form == "digest":
-        algorithm, _, digest = value.rpartition(b":")
+        algorithm, _colon, digest = value.rpartition(b":")
         return algorithm + b":\0" + bytes.fromhex(digest.decode("ascii"))
     if form.startswith("number"):
         size = int(form[-1])

@@ -177,7 +177,7 @@ def parse_ima_log(
         _read_binary(lists)
     log = lists.log()
     if not lazy:
-        _ = log.entries
+        _entries = log.entries
     return log
 
 
@@ -226,7 +226,7 @@ class _Lists:
         add_data, add_hash = self.data.append, self.hashes.append
         add_end = self.ends.append
         begin, before, last = at, len(self.data), end - head_size
-        for _ in range(MAX_ENTRIES - before):
+        for _index in range(MAX_ENTRIES - before):
             if at > last:
                 break
             pcr, column, its_tag, size = unpack(blob, at)

@@ -41,7 +41,7 @@ def check_boot_aggregate(log: ImaLog, pcrs: Mapping[str, Mapping[int, bytes]]) -
     first = log.entry(0) if len(log) else None
     if first is None or first.path != BOOT_AGGREGATE or first.violation:
         return _finding("boot_aggregate_missing", first)
-    bank, _, digest = first.digest.partition(":")
+    bank, _colon, digest = first.digest.partition(":")
     if bank not in pcrs or bank not in hashlib.algorithms_available:
         return _finding("boot_aggregate_unchecked", first)
     values = pcrs[bank]

@@ -117,7 +117,7 @@ class Entry(NamedTuple):
         A template's name is not part of what is hashed. Whoever can alter the list could call a file's signature a
         buffer, and so a program a mere setting; but not find a signature with the program's digest.
         """
-        algorithm, _, digest = self.digest.partition(":")
+        algorithm, _colon, digest = self.digest.partition(":")
         if "buf" not in template_named(self.template.encode()).fields or algorithm not in hashlib.algorithms_available:
             return False
         return hashlib.new(algorithm, self.buf, usedforsecurity=False).hexdigest() == digest
@@ -158,7 +158,7 @@ class Template:
             return [data[:20], data[20:].rstrip(b"\0")]
         parts = []
         at, end = 0, len(data)
-        for _ in self.fields:
+        for _field in self.fields:
             start = at + 4
             if start > end:
                 raise MalformedEntryError("ends before its last field")
@@ -230,7 +230,7 @@ def digest_text(part: bytes) -> str:
         return ""
     if not _is_digest(part):
         raise MalformedEntryError("has a digest without the name of its algorithm")
-    algorithm, _, digest = part.partition(b":\0")
+    algorithm, _colon, digest = part.partition(b":\0")
     return f"{algorithm.decode('ascii').removeprefix('ima:')}:{digest.hex()}"
 
 
@@ -247,7 +247,7 @@ def old_digest_text(part: bytes) -> str:
 
 def _is_digest(part: bytes) -> bool:
     """Whether bytes begin as a digest with its algorithm does (``sha256``, ``verity:sha256``, ``sha3-256``)."""
-    algorithm, mark, _ = part.partition(b":\0")
+    algorithm, mark, _digest = part.partition(b":\0")
     return bool(mark) and len(algorithm) <= _LONGEST_ALGORITHM and algorithm.translate(None, b"-_:").isalnum()
 
 

@@ -343,7 +343,7 @@ def _selections(reader: Reader) -> tuple[tuple[str, tuple[int, ...]], ...]:
     count = reader.u32be("number of PCR banks")
     if count > _MAX_BANKS:
         reader.fail(f"{count} PCR banks are more than the {_MAX_BANKS} that a TPM can have.")
-    return tuple(_selection(reader) for _ in range(count))
+    return tuple(_selection(reader) for _index in range(count))
 
 
 def _selection(reader: Reader) -> tuple[str, tuple[int, ...]]:
