@@ -195,7 +195,7 @@ class Planner:
             )
         ]
         return max(
-            found, key=lambda item: (item.state == "held", item.node == subject.node, item.attempt), default=None
+            found, key=lambda item: (item.state == "held", item.attempt, item.node == subject.node), default=None
         )
 
     def _regard_silence(self, result: NodeResult) -> None:

@@ -174,6 +174,11 @@ def test_the_ladder_goes_on_where_the_instance_has_moved_to() -> None:
     )
     assert transcript(made) == ["hold dns-filter-1"]
     assert made["held"][0]["reason"] == "table_hold"
+    # A younger incident of its new node does not begin the ladder anew.
+    fresh = incident("sc:dns-filter-1", 1, "node2", id=2)
+    older = incident("sc:dns-filter-1", 3)
+    known = state(older, fresh, instances=[instance(node="node2")])
+    assert transcript(plan({"node1": SOUND, "node2": ATTACKED_SC}, known)) == ["hold dns-filter-1"]
 
 
 def test_firmware_is_not_repaired_by_a_reboot() -> None:
