@@ -16,6 +16,7 @@ from typing import Any, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import CompiledTable
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import check
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source import check_size
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import HitPolicy, Input, Table, load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     AVAILABLE_VERBS,
@@ -88,6 +89,7 @@ def _key(data: Any, source: str) -> str:
     """Return a table as text, by which loaded tables are remembered."""
     if isinstance(data, str):
         return str(data)
+    check_size(data, source or "decision table")
     try:
         return json.dumps(data, default=str)
     except (TypeError, ValueError, RecursionError):

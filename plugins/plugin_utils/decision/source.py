@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""YAML text as plain data: bounded, and strict where YAML itself is lenient.
+"""Plain data and YAML text: bounded, and strict where YAML itself is lenient.
 
 This package is private to the collection: its interfaces may change in any release.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
@@ -17,15 +18,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleE
 MAX_TEXT: Final = 4 << 20
 """Longest accepted text of one table, in characters."""
 
+MAX_ITEMS: Final = 1_000_000
+"""Most accepted values in one table."""
+
 
 class _StrictLoader(yaml.SafeLoader):
-    """The safe loader without aliases and merge keys, refusing a key that comes twice."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not accepted in a decision table", mark)
-        return super().compose_node(parent, index)
+    """The safe loader, refusing a key that comes twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -63,4 +61,21 @@ def read_text(text: str, source: str) -> Any:
         raise RuleError(source, "is nested too deeply to be a decision table.") from None
 
 
-__all__ = ["MAX_TEXT", "read_text"]
+def check_size(data: Any, source: str) -> None:
+    """Refuse data of more than :data:`MAX_ITEMS` items, counting what YAML aliases repeat every time.
+
+    Raises:
+        RuleError: there are more, or a list or mapping holds itself.
+    """
+    waiting = [data]
+    count = 0
+    while waiting:
+        item = waiting.pop()
+        inner = item.values() if isinstance(item, Mapping) else item if isinstance(item, (list, tuple)) else ()
+        count += 1 + len(inner)
+        if count > MAX_ITEMS:
+            raise RuleError(source, f"holds more than {MAX_ITEMS} items.", "split the decision table.")
+        waiting.extend(inner)
+
+
+__all__ = ["MAX_ITEMS", "MAX_TEXT", "check_size", "read_text"]

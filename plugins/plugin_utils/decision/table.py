@@ -19,7 +19,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision import guards as guard_rails
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.axis import LineAxis
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.guards import NO_GUARDS, Guards
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source import read_text
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source import check_size, read_text
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import (
     ANY,
     TYPES,
@@ -121,6 +121,7 @@ def load_table(data: Any, source: str = "") -> Table:
     """
     if isinstance(data, str):
         data = read_text(data, source or "decision table")
+    check_size(data, source or "decision table")
     if not isinstance(data, Mapping):
         raise RuleError(source or "decision table", f"must be a mapping, not {type(data).__name__}.")
     name = _name(data.get("decision_table"), f"{source + ': ' if source else ''}decision_table")

@@ -37,6 +37,12 @@ TABLE: dict[str, Any] = {
 }
 
 
+BOMB = "\n".join(
+    ["decision_table: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20))]
+)
+"""A text of 1 KB that stands for more values than there are atoms in a glass of water."""
+
+
 def changed(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     table = copy.deepcopy(TABLE)
     change(table)
@@ -159,7 +165,8 @@ def test_a_mistake_is_named(change: Callable[[dict[str, Any]], Any], message: st
     [
         ("decision_table: [", "rules/x.yml: is not the YAML of a decision table at line 1, column 18:"),
         ("decision_table: a\ndecision_table: b", "at line 2, column 1: the key 'decision_table' comes twice."),
-        ("a: &x [1]\nb: *x", "at line 2, column 4: aliases are not accepted in a decision table."),
+        (BOMB, "rules/x.yml: holds more than 1000000 items. Next: split the decision table."),
+        ("a: &x [*x]", "rules/x.yml: holds more than 1000000 items."),
         ("[" * 20_000, "rules/x.yml: is nested too deeply to be a decision table."),
         ("just text", "rules/x.yml: must be a mapping, not str."),
         ("", "rules/x.yml: must be a mapping, not NoneType."),
