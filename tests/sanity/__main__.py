@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.sanity.errors import SanityError
 from tests.sanity.home import opened_home
-from tests.sanity.libraries import provide
+from tests.sanity.libraries import TESTS, provide
 from tests.sanity.progress import require, run, say
 from tests.sanity.pythons import CONTROLLER_VERSION, NODE_VERSIONS, find_pythons
 from tests.sanity.tree import installed
@@ -73,7 +73,7 @@ def _check(pythons: Mapping[str, Path], tests: Sequence[str]) -> Report:
     with installed(CHECKOUT, work, log) as collection, opened_home(pythons) as home:
         ansible_test = partial(run, log=log, timeout_s=_TIMEOUT_S, env=home.environ(), cwd=collection)
         say("virtual environments of ansible-test, from the cache or PyPI")
-        prime = [*_sanity(list(pythons), ["import"]), "--prime-venvs"]
+        prime = [*_sanity(list(pythons), TESTS), "--prime-venvs"]
         require(ansible_test(prime), "ansible-test sanity --prime-venvs", log)
         provide(home, CHECKOUT / "requirements.txt", log)
         say(f"run on Python {CONTROLLER_VERSION}; compile and import on {', '.join(pythons)}")

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Give the import test of controller plugins the libraries that requirements.txt declares, and no others.
+"""Give the tests that load controller plugins the libraries that requirements.txt declares, and no others.
 
-ansible-test has no option for that: it imports plugins with Jinja2 and PyYAML alone. With the libraries there, an
+ansible-test has no option for that: it loads plugins with Jinja2 and PyYAML alone. With the libraries there, an
 import that fails is an undeclared dependency or a real mistake, and nothing has to be ignored.
 """
 
@@ -17,22 +17,25 @@ from tests.sanity.home import Home
 from tests.sanity.progress import require, run, say
 
 _TIMEOUT_S = 600.0
+TESTS = ("ansible-doc", "import")
+_ENVIRONMENTS = ("sanity.ansible-doc", "sanity.import.plugin")
 # ansible-test brings its own of these.
 _PROVIDED = {"ansible-core", "pyyaml", "jinja2"}
 
 
 def provide(home: Home, requirements: Path, log: Path) -> None:
-    """Install the libraries, as pinned for this environment, into every environment of the import test for plugins.
+    """Install the libraries, as pinned for this environment, into every environment of those tests.
 
     Raises:
         SanityError: pip failed.
     """
     wanted = [f"{name}=={version(name)}" for name in _declared(requirements)]
-    for marker in home.environments.glob("sanity.import.plugin/*/*/marker.txt"):
+    markers = [marker for name in _ENVIRONMENTS for marker in home.environments.glob(f"{name}/*/*/marker.txt")]
+    for marker in markers:
         environment, stamp = marker.parent, marker.with_name("libraries.txt")
         if stamp.is_file() and stamp.read_text(encoding="utf-8").split() == wanted:
             continue
-        say(f"libraries for the import test on Python {environment.parent.name}: {', '.join(wanted)}")
+        say(f"libraries for {environment.parts[-3]} on Python {environment.parts[-2]}: {', '.join(wanted)}")
         pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python"]
         pip += ["install", "--quiet", *wanted]
         require(run(pip, log, timeout_s=_TIMEOUT_S), "pip install", log)
@@ -45,4 +48,4 @@ def _declared(requirements: Path) -> list[str]:
     return [name for name in names if name.lower() not in _PROVIDED]
 
 
-__all__ = ["provide"]
+__all__ = ["TESTS", "provide"]
