@@ -10,7 +10,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -60,7 +60,7 @@ def begin(store: Store, node: str, now: float) -> Challenge | None:
             "name": node,
             "recorded": dict(known.recorded),
             "last": dict(known.last) if known.last else None,
-            "instances": [_in_record(generation) for generation in instances.of_node(connection, node)],
+            "instances": _in_record(instances.of_node(connection, node)),
         }
         return Challenge(node, challenges.issue(connection, node, now), record)
 
@@ -117,9 +117,18 @@ def give_up(store: Store, node: str, state: str, message: str, now: float, evide
     return Result(node, state, message, None, key)
 
 
-def _in_record(generation: instances.InstanceRecord) -> dict[str, Any]:
-    """Return a generation as the node's record has it: from its allocation on, what runs in its range is its own."""
-    return generation.plain() | {"state": "retired" if generation.state == "retired" else "live"}
+def _in_record(generations: Sequence[instances.InstanceRecord]) -> list[dict[str, Any]]:
+    """Return generations as the node's record has them: one at most of an instance is live.
+
+    What was allocated and may run already counts as live, unless it is to replace one that lives until then.
+    """
+    living = {generation.instance for generation in generations if generation.state == "live"}
+    states = {"live": "live", "retired": "retired"}
+    return [
+        generation.plain()
+        | {"state": states.get(generation.state, "retired" if generation.instance in living else "live")}
+        for generation in generations
+    ]
 
 
 __all__ = ["Challenge", "Result", "begin", "finish", "give_up"]

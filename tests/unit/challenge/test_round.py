@@ -1,0 +1,206 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import verify_ear
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
+from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Challenge, Result
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ChallengeError, ReferenceValueError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    attestations,
+    challenges,
+    identities,
+    instances,
+    ledger,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.signing_key import load_or_create
+from tests.unit.appraisal import scene
+from tests.unit.appraisal.scene import CONFIGURATION, Guest, reference_values, sha256
+
+NOW = scene.NOW.timestamp()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store with node1 enrolled and dns-filter-1 live on it, as the guest of the scene has it."""
+    opened, record = Store(f"sqlite:///{tmp_path}/store.sqlite3"), Guest().record
+    with opened.transaction() as connection:
+        identity = {"ak_public": record["ak_public"], "ek_certificate_sha256": "e" * 64, "tpm": {}}
+        identities.save(connection, "node1", "e" * 64, identity, record["recorded"], NOW)
+        files = {"/etc/dnsmasq.conf": sha256(CONFIGURATION)}
+        generation = allocate(connection, files=files)
+        instances.set_state(connection, generation.id, "live", NOW)
+    yield opened
+    opened.close()
+
+
+def allocate(connection: Any, **changed: Any) -> instances.InstanceRecord:
+    values = {"instance": "dns-filter-1", "sc": "dns-filter", "flavour": "podman", "node": "node1", "files": {}}
+    return instances.allocate(connection, **(values | {"reset_count": 0, "at": NOW} | changed))
+
+
+def challenge(store: Store) -> Challenge:
+    issued = attestation.begin(store, "node1", NOW)
+    assert issued is not None
+    return issued
+
+
+def answer(asked: Challenge, monkeypatch: pytest.MonkeyPatch, guest: Guest | None = None) -> dict[str, Any]:
+    """Return what the node says to a challenge: everything but the nonce, which the controller adds itself."""
+    monkeypatch.setattr(scene, "NONCE", asked.nonce)
+    evidence = (guest or Guest()).evidence()
+    del evidence["nonce"]
+    return evidence
+
+
+def finish(store: Store, asked: Challenge, evidence: dict[str, Any], after: float = 1.0) -> Result:
+    key = load_or_create(Path(store.name.removeprefix("sqlite:///")).with_name("key.pem"))
+    references = ReferenceSet.from_plain(reference_values(), scene.NOW)
+    return attestation.finish(store, asked, evidence, load_policy({}), references, key, NOW + after)
+
+
+def history(store: Store) -> list[attestations.Attestation]:
+    with store.transaction() as connection:
+        ledger.verify(connection)
+        return attestations.history(connection, 0.0)
+
+
+def last(store: Store) -> Any:
+    with store.transaction() as connection:
+        known = identities.find(connection, "node1")
+    assert known is not None
+    return known.last
+
+
+def test_a_node_that_is_not_enrolled_gets_no_challenge(store: Store) -> None:
+    assert attestation.begin(store, "node2", NOW) is None
+
+
+def test_an_affirming_round_is_kept_with_its_evidence_and_a_signed_ear(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = challenge(store)
+    evidence = answer(asked, monkeypatch)
+    result = finish(store, asked, evidence)
+    assert (result.state, result.message) == ("attested", "")
+    assert result.ear is not None
+    assert scene.found(dict(result.ear)) == []
+    assert set(scene.statuses(dict(result.ear))) == {"hardware", "firmware", "os", "runtime", "sc:dns-filter-1"}
+    (kept,) = history(store)
+    assert (kept.id, kept.state, kept.ear) == (result.attestation, "attested", result.ear)
+    key = load_pem_private_key((tmp_path / "key.pem").read_bytes(), password=None)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    assert verify_ear(str(kept.jwt), public) == result.ear
+    with store.transaction() as connection:
+        assert attestations.load_evidence(connection, kept.evidence or 0) == evidence | {"nonce": asked.nonce.hex()}
+    assert {key: last(store)[key] for key in ("clock", "reset_count", "safe")} == {
+        "clock": 1000,
+        "reset_count": 3,
+        "safe": True,
+    }
+
+
+def test_an_answer_counts_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = challenge(store)
+    evidence = answer(asked, monkeypatch)
+    assert finish(store, asked, evidence).state == "attested"
+    again = finish(store, asked, evidence)
+    assert (again.state, again.ear) == ("no_evidence", None)
+    assert again.message == "node1: the challenge was answered before: this is a replay. Next: attest again."
+    assert [kept.state for kept in history(store)] == ["attested", "no_evidence"]
+
+
+def test_an_answer_that_comes_too_late_is_no_verdict(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = challenge(store)
+    result = finish(store, asked, answer(asked, monkeypatch), after=400.0)
+    assert (result.state, result.ear) == ("no_evidence", None)
+    assert "the challenge expired 100 s ago" in result.message
+    assert last(store) is None
+
+
+def test_an_answer_to_another_challenge_is_contraindicated_and_moves_no_clock(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = challenge(store), challenge(store)
+    evidence = answer(old, monkeypatch)
+    result = finish(store, new, evidence)
+    assert result.ear is not None
+    assert ("hardware", "nonce_mismatch", "contraindicated") in scene.found(dict(result.ear))
+    assert last(store) is None
+
+
+@pytest.mark.parametrize(
+    "evidence", [{}, {"format": 1}, {"format": 1, "quote": "x"}, {"clock": float("nan")}, {"format": 1, "log": b"x"}]
+)
+def test_evidence_that_cannot_be_read_uses_up_its_challenge(store: Store, evidence: dict[str, Any]) -> None:
+    asked = challenge(store)
+    result = finish(store, asked, evidence)
+    assert (result.state, result.ear) == ("no_evidence", None)
+    assert result.message.isprintable()
+    with store.transaction() as connection, pytest.raises(ChallengeError, match="replay"):
+        challenges.redeem(connection, "node1", asked.nonce, NOW + 2)
+
+
+def test_a_node_cannot_say_what_its_nonce_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = challenge(store), challenge(store)
+    result = finish(store, new, answer(old, monkeypatch) | {"nonce": old.nonce.hex()})
+    assert result.ear is not None
+    assert result.ear["submods"]["hardware"]["ear_status"] == "contraindicated"
+
+
+def test_a_fault_of_the_controller_is_no_verdict(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise ReferenceValueError("node-image.json", "is no JSON.")
+
+    asked = challenge(store)
+    evidence = answer(asked, monkeypatch)
+    monkeypatch.setattr(attestation, "appraise", fail)
+    result = finish(store, asked, evidence)
+    assert (result.state, result.message, result.ear) == ("verifier_fault", "node-image.json: is no JSON.", None)
+    (kept,) = history(store)
+    assert kept.evidence is not None
+
+
+def test_a_round_that_ends_on_the_way_is_kept_too(store: Store) -> None:
+    result = attestation.give_up(store, "node1", "unreachable", "node1: no route\nto host", NOW)
+    (kept,) = history(store)
+    assert (kept.id, kept.state, kept.message) == (result.attestation, "unreachable", r"node1: no route\nto host")
+
+
+def states(store: Store) -> list[tuple[int, str]]:
+    return [(generation["generation"], generation["state"]) for generation in challenge(store).record["instances"]]
+
+
+def test_of_an_instance_one_generation_at_most_is_live_in_the_record(store: Store) -> None:
+    assert states(store) == [(1, "live")]
+    with store.transaction() as connection:
+        replacement = allocate(connection)
+    assert states(store) == [(1, "live"), (2, "retired")], "the old one lives until it is replaced"
+    with store.transaction() as connection:
+        instances.set_state(connection, 1, "retired", NOW)
+    assert states(store) == [(1, "retired"), (2, "live")], "what was allocated may run already"
+    with store.transaction() as connection:
+        instances.set_state(connection, replacement.id, "live", NOW)
+    assert states(store) == [(1, "retired"), (2, "live")]
+
+
+def test_what_runs_in_an_allocated_range_is_appraised(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.transaction() as connection:
+        instances.set_state(connection, 1, "retired", NOW)
+        fresh = allocate(connection)
+    asked = challenge(store)
+    guest = Guest().ran("/tmp/evil", b"evil", owner=fresh.uid_base)  # noqa: S108
+    result = finish(store, asked, answer(asked, monkeypatch, guest))
+    assert result.ear is not None
+    assert result.ear["submods"]["sc:dns-filter-1"]["ear_status"] == "contraindicated"
+    assert result.ear["submods"]["os"]["ear_status"] == "affirming"
