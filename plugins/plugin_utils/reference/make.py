@@ -43,12 +43,20 @@ def make(kind: str, name: str, source: Path, created: datetime) -> ReferenceDocu
 
 
 def write_if_changed(document: ReferenceDocument, path: Path) -> bool:
-    """Write a document unless the file holds the same values already; return whether it was written."""
-    if path.exists():
+    """Write a document unless the file holds the same values already; return whether it was written.
+
+    A file that holds no document is replaced: to make it again is what its own error advises.
+
+    Raises:
+        ReferenceValueError: the file cannot be written.
+    """
+    try:
         known = load(path)
-        same = ("name", "kind", "source", "files", "events", "texts", "modules")
-        if known.expires is None and all(getattr(known, key) == getattr(document, key) for key in same):
-            return False
+    except ReferenceValueError:
+        known = None
+    same = ("name", "kind", "source", "files", "events", "texts", "modules")
+    if known and known.expires is None and all(getattr(known, key) == getattr(document, key) for key in same):
+        return False
     write(document, path)
     return True
 

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import (
+    ReferenceDocument,
+    ReferenceEvent,
+    expire,
+    load,
+    write,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make, write_if_changed
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
+from tests.unit.reference.test_image import image, sha256, tar
+
+NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
+A, B = "sha256:" + "aa" * 32, "sha256:" + "bb" * 32
+
+
+def document(kind: str, name: str, digest: str = A, **changed: object) -> ReferenceDocument:
+    made = ReferenceDocument(name=name, kind=kind, created=NOW, files={"/usr/bin/x": (digest,)})
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+def test_a_site_is_all_documents_of_its_directory(tmp_path: Path) -> None:
+    write(document("host", "node-image"), tmp_path / "node-image.json")
+    write(document("sc", "dns-filter", A), tmp_path / "sc-dns-filter.json")
+    write(document("sc", "dns-filter", B), tmp_path / "sc-dns-filter-2.json")
+    event = ReferenceEvent(4, "EV_EFI_BOOT_SERVICES_APPLICATION", (A,), "shim")
+    write(document("boot", "node-boot", files={}, events=(event,)), tmp_path / "node-boot.json")
+    (tmp_path / "README.md").write_text("no document")
+    site = load_site(tmp_path, NOW)
+    assert ("/usr/bin/x", A) in site.host.pairs
+    assert site.boot.events == {(4, A)}
+    assert set(site.sc) == {"dns-filter"}
+    assert site.sc["dns-filter"].pairs == {("/usr/bin/x", A), ("/usr/bin/x", B)}
+
+
+def test_an_sc_is_known_by_the_name_in_its_document(tmp_path: Path) -> None:
+    write(document("sc", "ids"), tmp_path / "anything.json")
+    assert list(load_site(tmp_path, NOW).sc) == ["ids"]
+
+
+def test_what_has_expired_no_longer_counts(tmp_path: Path) -> None:
+    write(expire(document("host", "node-image"), NOW - timedelta(seconds=1)), tmp_path / "node-image.json")
+    assert load_site(tmp_path, NOW).host.pairs == frozenset()
+
+
+def test_a_directory_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ReferenceValueError) as caught:
+        load_site(tmp_path / "none", NOW)
+    assert str(caught.value) == (
+        f"Reference Values {tmp_path}/none: is not a directory. Next: make them with palantir.trust.reference_values."
+    )
+
+
+def test_a_document_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    write(document("host", "node-image"), tmp_path / "a.json")
+    (tmp_path / "b.json").write_text("{")
+    with pytest.raises(ReferenceValueError, match=r"b\.json: is no JSON\. Next: make it again from its image\.$"):
+        load_site(tmp_path, NOW)
+
+
+def test_values_of_a_tree_and_of_an_image_are_made(tmp_path: Path) -> None:
+    (tmp_path / "root" / "usr").mkdir(parents=True)
+    (tmp_path / "root" / "usr" / "tool").write_bytes(b"tool")
+    host = make("host", "node-image", tmp_path / "root", NOW)
+    assert (host.kind, host.name, host.source) == ("host", "node-image", "root")
+    assert host.files["/usr/tool"] == (sha256(b"tool"),)
+    sc = make("sc", "dns-filter", image(tmp_path / "sc.tar", tar(("bin/x", b"x"))), NOW)
+    assert (sc.kind, dict(sc.files)) == ("sc", {"/bin/x": (sha256(b"x"),)})
+
+
+@pytest.mark.parametrize("kind", ["host", "sc"])
+def test_an_image_without_a_file_gives_no_values(tmp_path: Path, kind: str) -> None:
+    source = image(tmp_path / "sc.tar", tar(("etc", None))) if kind == "sc" else tmp_path / "root"
+    (tmp_path / "root").mkdir()
+    with pytest.raises(ReferenceValueError) as caught:
+        make(kind, "empty", source, NOW)
+    assert str(caught.value).startswith(f"{source}: holds no file")
+    assert " Next: " in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["host", "boot", "sc"])
+def test_an_image_that_is_not_there_is_named(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ReferenceValueError, match="none"):
+        make(kind, "x", tmp_path / "none", NOW)
+
+
+def test_a_document_is_written_when_its_values_change(tmp_path: Path) -> None:
+    path = tmp_path / "values" / "node-image.json"
+    assert write_if_changed(document("host", "node-image"), path) is True
+    later = NOW + timedelta(days=1)
+    assert write_if_changed(document("host", "node-image", created=later), path) is False
+    assert load(path).created == NOW
+    assert write_if_changed(document("host", "node-image", B), path) is True
+    assert load(path).files == {"/usr/bin/x": (B,)}
+
+
+def test_a_document_that_was_given_an_end_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "node-image.json"
+    write(expire(document("host", "node-image"), NOW), path)
+    assert write_if_changed(document("host", "node-image"), path) is True
+    assert load(path).expires is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "other"}'])
+def test_a_damaged_document_is_made_again(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "node-image.json"
+    path.write_text(text)
+    assert write_if_changed(document("host", "node-image"), path) is True
+    assert load(path) == document("host", "node-image")
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReferenceValueError, match=r"cannot be written: (Not a directory|File exists)\."):
+        write_if_changed(document("host", "node-image"), tmp_path / "file" / "values.json")
