@@ -16,7 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Trust
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
 
-NODE_OPTIONS = ("tcti", "ak_handle", "event_log_path", "ima_log_path")
+NODE_OPTIONS = ("tcti", "ak_handle", "event_log_path", "ima_log_path", "proc_path", "sys_path")
 
 
 class ActionModule(NodeAction):
@@ -59,7 +59,7 @@ class ActionModule(NodeAction):
         if challenge is None:
             message = f"{node}: is not enrolled. Next: run palantir.trust.enrol for it."
             return attestation.give_up(store, node, "not_enrolled", message, self.now())
-        wanted = {option: arguments[option] for option in NODE_OPTIONS if arguments[option]}
+        wanted = self.node_options(NODE_OPTIONS, node, arguments, task_vars)
         asked = {"nonce": challenge.nonce.hex(), "selection": policy.selection_plain(), **wanted}
         try:
             answer = self.ask(node, "evidence", asked, task_vars)

@@ -24,7 +24,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import identi
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import parse_public
 
 TPM_OPTIONS = ("tcti", "ak_handle")
-LOG_OPTIONS = ("event_log_path", "ima_log_path")
+LOG_OPTIONS = ("event_log_path", "ima_log_path", "proc_path", "sys_path")
 
 
 class ActionModule(NodeAction):
@@ -70,7 +70,7 @@ class ActionModule(NodeAction):
         }
 
     def _prove(self, node: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Identity:
-        tpm = {option: arguments[option] for option in TPM_OPTIONS if arguments[option]}
+        tpm = self.node_options(TPM_OPTIONS, node, arguments, task_vars)
         asked = {"operation": "describe", "ak_algorithm": arguments["ak_algorithm"], "replace": arguments["replace"]}
         described = self.ask(node, "enrolment", asked | tpm, task_vars)
         pending = begin_enrolment(
@@ -83,7 +83,7 @@ class ActionModule(NodeAction):
         self, node: str, identity: Identity, arguments: dict[str, Any], task_vars: dict[str, Any]
     ) -> dict[str, Any]:
         policy, nonce = load_policy(arguments["policy"]), secrets.token_bytes(32)
-        wanted = {option: arguments[option] for option in (*TPM_OPTIONS, *LOG_OPTIONS) if arguments[option]}
+        wanted = self.node_options((*TPM_OPTIONS, *LOG_OPTIONS), node, arguments, task_vars)
         asked = {"nonce": nonce.hex(), "selection": policy.selection_plain(), **wanted}
         answer = self.ask(node, "evidence", asked, task_vars)
         evidence = {**(answer.get("evidence") or {}), "nonce": nonce.hex()}

@@ -14,6 +14,8 @@ description:
   - Issues a fresh challenge and gathers evidence from the node with M(palantir.trust.evidence), in one round trip.
   - Verifies and appraises it on the controller, and keeps the signed Attestation Result (EAR) and the raw evidence in
     the store.
+  - Where O(tcti), O(ak_handle) and the paths are left out, the node's variables C(palantir_trust_tcti),
+    C(palantir_trust_ak_handle), C(palantir_trust_ima_log_path) and so on count.
   - A node that cannot be reached, is not enrolled or gives no evidence has no verdict. RV(state) tells these apart.
 options:
   node:
@@ -53,6 +55,12 @@ options:
     type: str
   ima_log_path:
     description: The IMA measurement list on the node; see M(palantir.trust.evidence).
+    type: str
+  proc_path:
+    description: Where procfs is mounted on the node; see M(palantir.trust.evidence).
+    type: str
+  sys_path:
+    description: Where sysfs is mounted on the node; see M(palantir.trust.evidence).
     type: str
 extends_documentation_fragment:
   - palantir.trust.store

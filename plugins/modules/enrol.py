@@ -16,6 +16,8 @@ description:
     AK live in the same TPM.
   - Records what cannot be computed beforehand, the firmware's events and the hardware inventory, from evidence that
     proves itself.
+  - Where O(tcti), O(ak_handle) and the paths are left out, the node's variables C(palantir_trust_tcti),
+    C(palantir_trust_ak_handle), C(palantir_trust_ima_log_path) and so on count.
   - A node that is enrolled already with this TPM is left as it is. Another TPM is refused, unless O(replace).
 options:
   ca:
@@ -46,6 +48,12 @@ options:
     type: str
   ima_log_path:
     description: The IMA measurement list on the node; see M(palantir.trust.evidence).
+    type: str
+  proc_path:
+    description: Where procfs is mounted on the node; see M(palantir.trust.evidence).
+    type: str
+  sys_path:
+    description: Where sysfs is mounted on the node; see M(palantir.trust.evidence).
     type: str
 extends_documentation_fragment:
   - palantir.trust.store

@@ -7,6 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -32,6 +33,18 @@ class NodeAction(TrustAction):
     """An action with a part that runs on a node."""
 
     _requires_connection = True
+
+    @staticmethod
+    def node_options(
+        names: Sequence[str], node: str, arguments: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return where things are on a node: the task's options, else the node's variables ``palantir_trust_<name>``.
+
+        The variables are the node's own even where the task is another host's, delegated to it.
+        """
+        variables = task_vars.get("hostvars", {}).get(node) or {}
+        found = {name: arguments[name] or variables.get(f"palantir_trust_{name}") for name in names}
+        return {name: value for name, value in found.items() if value}
 
     def ask(self, node: str, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run a module of the collection on the task's node and return its result.
