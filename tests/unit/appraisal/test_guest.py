@@ -150,7 +150,8 @@ def test_another_nonce_is_refused() -> None:
 
 def plain_arguments() -> list[Any]:
     guest = Guest()
-    return json.loads(json.dumps([guest.evidence(), guest.record, {}, reference_values()]))
+    plain: list[Any] = json.loads(json.dumps([guest.evidence(), guest.record, {}, reference_values()]))
+    return plain
 
 
 def test_the_filter_gives_the_result_as_plain_data() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import EFI_GLOBAL
 from tests.unit.appraisal.scene import (
     BASE,
     CONFIGURATION,
@@ -30,7 +31,7 @@ from tests.unit.appraisal.scene import (
     started,
     statuses,
 )
-from tests.unit.verifier.event_log_builder import EFI_GLOBAL, variable
+from tests.unit.verifier.event_log_builder import variable
 
 SC = "sc:dns-filter-1"
 LAYERS = ("hardware", "firmware", "os", "runtime", SC)

@@ -41,8 +41,8 @@ def refusal(nv: bytes, authorities: tuple[x509.Certificate, ...] = CHAIN) -> str
     return str(caught.value)
 
 
-def issued(**changes: object) -> bytes:
-    return dataclasses.replace(EkRequest(), **changes).issue(ISSUER, EK.public_key())
+def issued(request: EkRequest) -> bytes:
+    return request.issue(ISSUER, EK.public_key())
 
 
 def test_a_proper_certificate_is_verified_up_to_its_root() -> None:
@@ -72,12 +72,12 @@ def test_the_wrapping_of_tpm_1_2_is_taken_off() -> None:
 
 
 def test_a_certificate_without_the_tpm_s_names_is_a_finding() -> None:
-    verified = verify(issued(tpm_names=False))
+    verified = verify(issued(EkRequest(tpm_names=False)))
     assert [finding.code for finding in verified.findings] == ["ek_certificate_no_tpm_attributes"]
 
 
 def test_another_key_usage_is_a_finding() -> None:
-    verified = verify(issued(key_agreement=False))
+    verified = verify(issued(EkRequest(key_agreement=False)))
     assert [finding.code for finding in verified.findings] == ["ek_certificate_key_usage"]
 
 
@@ -112,16 +112,21 @@ def test_cas_that_certify_each_other_end_in_a_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("faulty", "message"),
     [
-        ({"is_ca": False}, "CN=Issuing CA is no CA certificate."),
-        ({"signs": False}, "CN=Issuing CA may not sign certificates by its key usage."),
-        ({"until": NOW - timedelta(days=1)}, "CN=Issuing CA has been out of date since 2026-05-31 00:00 UTC."),
-        ({"since": NOW + timedelta(days=1)}, "CN=Issuing CA is valid only from 2026-06-02 00:00 UTC."),
+        (dataclasses.replace(ISSUER, is_ca=False), "CN=Issuing CA is no CA certificate."),
+        (dataclasses.replace(ISSUER, signs=False), "CN=Issuing CA may not sign certificates by its key usage."),
+        (
+            dataclasses.replace(ISSUER, until=NOW - timedelta(days=1)),
+            "CN=Issuing CA has been out of date since 2026-05-31 00:00 UTC.",
+        ),
+        (
+            dataclasses.replace(ISSUER, since=NOW + timedelta(days=1)),
+            "CN=Issuing CA is valid only from 2026-06-02 00:00 UTC.",
+        ),
     ],
 )
-def test_an_issuer_with_a_fault_is_refused(changes: dict[str, object], message: str) -> None:
-    faulty = dataclasses.replace(ISSUER, **changes)
+def test_an_issuer_with_a_fault_is_refused(faulty: Authority, message: str) -> None:
     assert message in refusal(PROPER, (faulty.certificate(), ROOT.certificate()))
 
 
@@ -134,18 +139,18 @@ def test_a_root_may_limit_the_length_of_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("faulty", "message"),
     [
-        ({"until": NOW - timedelta(days=1)}, "has been out of date since 2026-05-31 00:00 UTC."),
-        ({"since": NOW + timedelta(days=1)}, "is valid only from 2026-06-02 00:00 UTC."),
-        ({"usages": (ObjectIdentifier("2.23.133.8.2"),)}, "was not issued for an EK"),
-        ({"usages": ()}, "was not issued for an EK"),
-        ({"is_ca": True}, "is a CA certificate, not one of an EK."),
-        ({"critical_extra": True}, "has a critical extension 1.2.3.4 that is not understood."),
+        (EkRequest(until=NOW - timedelta(days=1)), "has been out of date since 2026-05-31 00:00 UTC."),
+        (EkRequest(since=NOW + timedelta(days=1)), "is valid only from 2026-06-02 00:00 UTC."),
+        (EkRequest(usages=(ObjectIdentifier("2.23.133.8.2"),)), "was not issued for an EK"),
+        (EkRequest(usages=()), "was not issued for an EK"),
+        (EkRequest(is_ca=True), "is a CA certificate, not one of an EK."),
+        (EkRequest(critical_extra=True), "has a critical extension 1.2.3.4 that is not understood."),
     ],
 )
-def test_a_certificate_with_a_fault_is_refused(changes: dict[str, object], message: str) -> None:
-    assert message in refusal(issued(**changes))
+def test_a_certificate_with_a_fault_is_refused(faulty: EkRequest, message: str) -> None:
+    assert message in refusal(issued(faulty))
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,13 @@ def _fill(work: Path) -> None:
 
 def test_an_entry_is_built_once(tmp_path: Path) -> None:
     built = []
+
+    def build(work: Path) -> None:
+        built.append(work)
+        _fill(work)
+
     for _ in range(2):
-        made = cache.entry(tmp_path, "abc", lambda work: (built.append(work), _fill(work))[1])
+        made = cache.entry(tmp_path, "abc", build)
     assert made == tmp_path / "abc"
     assert (made / "disk").read_text() == "disk"
     assert len(built) == 1

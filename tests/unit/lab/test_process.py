@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,16 @@ def test_stop_ends_it_once(sleeper: ProcessRecord) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    "changed",
     [
-        pytest.param({"start_ticks": 1}, id="number given to a later process"),
-        pytest.param({"argv": ("sleep", "61")}, id="another command line"),
+        pytest.param(partial(dataclasses.replace, start_ticks=1), id="number given to a later process"),
+        pytest.param(partial(dataclasses.replace, argv=("sleep", "61")), id="another command line"),
     ],
 )
-def test_a_stranger_with_the_same_number_is_left_alone(sleeper: ProcessRecord, change: dict[str, object]) -> None:
-    stale = dataclasses.replace(sleeper, **change)
+def test_a_stranger_with_the_same_number_is_left_alone(
+    sleeper: ProcessRecord, changed: Callable[[ProcessRecord], ProcessRecord]
+) -> None:
+    stale = changed(sleeper)
     assert not stale.is_running()
     assert not process.stop(stale)
     assert sleeper.is_running()

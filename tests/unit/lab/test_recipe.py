@@ -162,6 +162,12 @@ def _parts(path: Path) -> Path:
     return path
 
 
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = archive.extractfile(member)
+    assert stream is not None
+    return stream.read()
+
+
 def test_the_sc_image_names_itself_by_its_configurations_hash(tmp_path: Path) -> None:
     parts = _parts(tmp_path / "parts.tar")
     first = sc_image.build_sc_image(tmp_path, parts)
@@ -171,7 +177,7 @@ def test_the_sc_image_names_itself_by_its_configurations_hash(tmp_path: Path) ->
 
     described = json.loads((first / "dns-filter.json").read_text())
     with tarfile.open(first / "dns-filter.tar") as archive:
-        files = {m.name: archive.extractfile(m).read() for m in archive}
+        files = {m.name: _content(archive, m) for m in archive}
     (manifest,) = json.loads(files["manifest.json"])
     config = files[manifest["Config"]]
     assert described["image_id"] == "sha256:" + hashlib.sha256(config).hexdigest()

@@ -107,7 +107,12 @@ def test_an_answer_to_another_question_is_waited_past() -> None:
 
 def test_silence_ends_after_the_retries() -> None:
     asked = []
-    with server(lambda question: asked.append(question) or []) as port:
+
+    def stay_silent(question: bytes) -> list[bytes]:
+        asked.append(question)
+        return []
+
+    with server(stay_silent) as port:
         error = failure(port, timeout=0.05, retries=2)
     assert len(asked) == 3
     assert error.code == "dns_timeout"

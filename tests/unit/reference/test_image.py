@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -22,9 +23,9 @@ def sha256(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def tar(*members: Member, compression: str = "") -> bytes:
+def tar(*members: Member, mode: Literal["w:", "w:gz"] = "w:") -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=f"w:{compression}") as archive:
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
         for name, content in members:
             member = tarfile.TarInfo(name)
             if content is None:
@@ -61,7 +62,7 @@ def test_layers_lie_on_each_other_as_the_image_specification_says(tmp_path: Path
         ("data/three", b"3"),
         ("data/.wh..wh..opq", b""),
         ("was", b"a file now"),
-        compression="gz",
+        mode="w:gz",
     )
     digests = digest_image(image(tmp_path / "image.tar", below, above))
     assert digests.image_id == sha256(CONFIG)

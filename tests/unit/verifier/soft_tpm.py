@@ -98,10 +98,10 @@ def public_area(
     scheme = scheme or ("ecdsa" if is_ecc else "rsassa")
     area = struct.pack(">HHIHH", 0x23 if is_ecc else 0x01, ALG["sha256"], attributes, 0, 0x10)
     area += struct.pack(">H", SCHEME[scheme]) + (b"" if scheme == "null" else struct.pack(">H", ALG[hash_alg]))
-    numbers = key.public_key().public_numbers()
-    if isinstance(numbers, rsa.RSAPublicNumbers):
-        modulus = numbers.n.to_bytes(key.key_size // 8, "big")
+    if isinstance(key, rsa.RSAPrivateKey):
+        modulus = key.public_key().public_numbers().n.to_bytes(key.key_size // 8, "big")
         return area + struct.pack(">HI", key.key_size, 0) + tpm2b(modulus)
+    numbers = key.public_key().public_numbers()
     size = (key.key_size + 7) // 8
     curve = next(number for number, kind in CURVE.values() if kind is type(key.curve))
     return (

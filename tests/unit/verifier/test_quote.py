@@ -67,14 +67,14 @@ def test_every_scheme_over_every_hash(kind: str, scheme: str, hash_alg: str) -> 
 def test_quote_of_a_real_guest(name: str) -> None:
     folder = guest_sample(name)
     nonce = bytes.fromhex((folder / "nonce.hex").read_text())
-    parts = [(folder / part).read_bytes() for part in ("quote.tpms_attest", "quote.tpmt_signature")]
+    attest, signature = ((folder / part).read_bytes() for part in ("quote.tpms_attest", "quote.tpmt_signature"))
     for ak in ("ak.pub", "ak.pem"):
-        quote = verify_quote(*parts, (folder / ak).read_bytes(), nonce, SAMPLE_SELECTION)
+        quote = verify_quote(attest, signature, (folder / ak).read_bytes(), nonce, SAMPLE_SELECTION)
         assert (quote.valid, quote.findings) == (True, ())
         assert (quote.reset_count, quote.restart_count, quote.safe) == (3, 0, True)
     other = "attacked" if name == "clean" else "clean"
     swapped = verify_quote(
-        parts[0], (folder.parent / other / "quote.tpmt_signature").read_bytes(), (folder / "ak.pub").read_bytes(),
+        attest, (folder.parent / other / "quote.tpmt_signature").read_bytes(), (folder / "ak.pub").read_bytes(),
         nonce, SAMPLE_SELECTION,
     )  # fmt: skip
     assert codes(swapped) == ["bad_signature"]
@@ -82,8 +82,10 @@ def test_quote_of_a_real_guest(name: str) -> None:
 
 def test_text_forms_are_the_same() -> None:
     key, blob = private_key("p256"), Attestation().encode()
-    text = [base64.b64encode(part).decode() for part in (blob, sign(key, blob), tpm2b(public_area(key)))]
-    assert verify_quote(*text, NONCE, SELECTION).valid
+    attest, signature, ak = (
+        base64.b64encode(part).decode() for part in (blob, sign(key, blob), tpm2b(public_area(key)))
+    )
+    assert verify_quote(attest, signature, ak, NONCE, SELECTION).valid
 
 
 def test_row_1_not_a_quote() -> None:

@@ -88,9 +88,9 @@ def test_attest_of_a_quote() -> None:
     assert attest.extra_data == b"nonce"
 
 
-@pytest.mark.parametrize("changes", [{"type": 0x8017}, {"magic": 0xFF544346}])
-def test_row_1_what_is_no_quote_shows_no_selection(changes: dict[str, int]) -> None:
-    attest = parse_attest(Attestation(**changes).encode())
+@pytest.mark.parametrize("attestation", [Attestation(type=0x8017), Attestation(magic=0xFF544346)])
+def test_row_1_what_is_no_quote_shows_no_selection(attestation: Attestation) -> None:
+    attest = parse_attest(attestation.encode())
     assert not attest.is_quote
     assert attest.selections == ()
 
