@@ -121,7 +121,7 @@ def _allocate(store: Store, arguments: dict[str, Any], now: float) -> InstanceRe
 
 
 def _directory(arguments: dict[str, Any]) -> str:
-    return os.path.join(arguments["directory"], arguments["instance"])
+    return os.path.join(str(arguments["directory"]), str(arguments["instance"]))
 
 
 def _start(arguments: dict[str, Any], record: InstanceRecord) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _start(arguments: dict[str, Any], record: InstanceRecord) -> dict[str, Any]:
 
 def _keep(directory: Path, kept: dict[str, str]) -> dict[str, str]:
     """Write preserved files under names that are ours, readable by their owner only; return their digests."""
-    digests = {}
+    digests: dict[str, str] = {}
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("inspect.json", "changes.json", "changed-files.tar", "log.txt"):
         if name in kept:
