@@ -47,8 +47,9 @@ class ActionModule(NodeAction):
             raise CatalogueError(arguments["instance"], "sc must be what lookup palantir.trust.sc returns.")
         store = self.open_store(arguments)
         living = _living(store, arguments)
-        if living and not arguments["replace"]:
-            return {"changed": False, "generation": living[-1].plain()}
+        running = [record for record in living if record.state == "live"]
+        if running and not arguments["replace"]:
+            return {"changed": False, "generation": running[-1].plain()}
         record = _allocate(store, arguments, self.now())
         try:
             self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)

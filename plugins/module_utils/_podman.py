@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One generation of an SC instance as a podman container: start, freeze, preserve, remove.
 
-The container has a user-namespace range of its own, a read-only root, no capability that was not asked for, and
-configuration that is owned by its range, so that IMA attributes what it runs and reads.
+The container has a user-namespace range of its own, no capability that was not asked for, and configuration that is
+owned by its range, so that IMA attributes what it runs and reads.
+
+Its root file system is writable, and it gets no tmpfs to run programs from. IMA logs an inode's owner as the file
+system's own user namespace sees it (i_uid_read): on the overlay, which the host mounts, that is the range; on a tmpfs
+that is mounted inside the namespace it is 0, and what runs there can only be told from the host's by guessing.
 
 This module is private to the collection: its interfaces may change in any release.
 """
@@ -71,7 +75,6 @@ def start(generation: Generation) -> str:
         "--network=host",
         "--uidmap=" + mapped,
         "--gidmap=" + mapped,
-        "--read-only",
         "--cap-drop=all",
         *["--cap-add=" + name for name in generation.capabilities],
         "--security-opt=no-new-privileges",
