@@ -90,7 +90,8 @@ sanity: setup
 
 molecule: setup
 	@echo '== molecule: light nodes'
-	@molecule test
+	@trap 'python -m tests.lab.light down build/light' EXIT; \
+	MOLECULE_GLOB=molecule/light_nodes/molecule.yml molecule test --no-command-borders
 
 check: lint unit
 

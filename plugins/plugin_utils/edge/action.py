@@ -11,7 +11,6 @@ import time
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
@@ -35,7 +34,8 @@ class TrustAction(ActionBase):  # type: ignore[misc]
         try:
             return self.act(arguments, task_vars or {})
         except TrustError as error:
-            raise AnsibleActionFail(str(error)) from None
+            # Returned and not raised: what is raised passes failed_when by.
+            return {"failed": True, "msg": str(error)}
 
     @abstractmethod
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     texts = {
         "up": "boot nodes and write DIRECTORY/hosts.json",
-        "down": "stop every process of the nodes",
+        "down": "pull the plug of nodes, or of all",
         "reboot": "boot one node anew",
         "measure": "have a node measure a file",
         "clear-tpm": "clear a node's TPM",
@@ -26,9 +26,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in texts.items():
         command = commands.add_parser(name, help=text)
         command.add_argument("directory", type=Path, help="the nodes' common directory, with a short path")
-        if name == "up":
-            command.add_argument("nodes", nargs="+", metavar="NODE")
-        elif name != "down":
+        if name in ("up", "down"):
+            command.add_argument("nodes", nargs="+" if name == "up" else "*", metavar="NODE")
+        else:
             command.add_argument("node", metavar="NODE")
         if name == "measure":
             command.add_argument("path", help="the path that the list shows")
@@ -57,7 +57,8 @@ def _run(options: argparse.Namespace) -> None:
                     LightNode(name, directory.absolute() / name).start()
             write_inventory(_known(directory), directory / "hosts.json")
         case "down":
-            for node in _known(directory):
+            named = [_node(directory, name) for name in options.nodes]
+            for node in named or _known(directory):
                 node.stop()
         case "reboot":
             _node(directory, options.node).reboot()
