@@ -1,0 +1,426 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation says what the code does: its examples load, and its tables are complete."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.palantir.trust.plugins.action.attest import NODE_OPTIONS
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import (
+    AppraisalPolicy,
+    ImaPolicy,
+    Waiver,
+    load_policy,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, LayerVerdict
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import parse
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes import CODES, severity
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import load_rulebook
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
+    AVAILABLE_VERBS,
+    GUARD_RAILS,
+    SUBJECT_INPUTS,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import (
+    KINDS,
+    ReferenceDocument,
+    from_plain,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import STATES
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import metadata
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: its language, its text, and where it is."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str:
+        """The name in its first line, where that is a comment."""
+        found = re.match(r"# (\S+)\n", self.text)
+        return found.group(1) if found else ""
+
+
+def blocks(language: str, *names: str) -> list[Block]:
+    """Return the blocks of one language, of all pages or of those named."""
+    pages = [page for page in PAGES if not names or page.name in names]
+    return [block for page in pages for block in _blocks(page) if block.language == language]
+
+
+def _blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in re.finditer(r"^( *)```(\w+)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
+        indent, language, body = found.groups()
+        plain = "".join(line.removeprefix(indent) for line in body.splitlines(keepends=True))
+        yield Block(page, text.count("\n", 0, found.start()) + 1, language, plain)
+
+
+def named(block: Block) -> str:
+    return f"{block.page.name}:{block.line}"
+
+
+def of_file(name: str) -> Any:
+    """Return the data of the one YAML block of the README that is this file of a site."""
+    (block,) = (block for block in blocks("yaml", "README.md") if block.file == f"inventories/mysite/{name}")
+    return yaml.safe_load(block.text)
+
+
+def page(name: str) -> str:
+    return next(path for path in PAGES if path.name == name).read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    """Return what stands under a heading, up to the next one of its level or above."""
+    level, _space, _words = title.partition(" ")
+    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"no heading {title!r}"
+    return found.group(1)
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of all table rows, without heads and rules."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    rules = {number for number, row in enumerate(cells) if set("".join(row)) <= set("-:")}
+    return [row for number, row in enumerate(cells) if number not in rules and number + 1 not in rules]
+
+
+def first_codes(text: str) -> list[str]:
+    """Return the words in code marks of the first cell of each table row."""
+    return [word for row in rows(text) for word in re.findall(r"`([^`]+)`", row[0])]
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=named)
+def test_yaml_parses(block: Block) -> None:
+    assert yaml.safe_load(block.text)
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=named)
+def test_json_parses(block: Block) -> None:
+    assert json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=named)
+def test_python_compiles(block: Block) -> None:
+    compile(block.text, named(block), "exec")
+
+
+@pytest.mark.parametrize("block", blocks("shell"), ids=named)
+def test_commands_name_playbooks_and_make_targets_that_exist(block: Block) -> None:
+    playbooks = {path.stem for path in PLAYBOOKS}
+    for command in re.findall(r"^ansible-playbook .*", block.text, re.MULTILINE):
+        called = set(re.findall(r"\bpalantir\.trust\.(\w+)", command)) or {"check-rules.yml"} & set(command.split())
+        assert called <= playbooks | {"check-rules.yml"}, command
+        assert called, command
+    targets = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make ([\w-]+)", block.text, re.MULTILINE):
+        assert re.search(rf"^{target}:|^[\w -]*\b{target}\b[\w -]*:", targets, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_relative_links_resolve(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)|^\[[\w-]+\]: (\S+)", text, re.MULTILINE):
+        link = target[0] or target[1]
+        if link.startswith("https://"):
+            continue
+        file, _hash, anchor = link.partition("#")
+        aim = (path.parent / file).resolve() if file else path
+        assert aim.is_file(), link
+        if anchor:
+            assert anchor in anchors(aim), link
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors that a renderer makes of a page's headings."""
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_shown_text_fits_a_terminal() -> None:
+    for block in blocks("text"):
+        assert "flock" in block.text or max(map(len, block.text.splitlines())) <= 80, named(block)
+
+
+# The site of the README
+
+
+def test_the_inventory_has_the_nodes_and_localhost() -> None:
+    inventory = of_file("hosts.yml")["all"]
+    assert inventory["hosts"] == {"localhost": {"ansible_connection": "local"}}
+    nodes = inventory["children"]["nodes"]["hosts"]
+    site = of_file("group_vars/all/site.yml")
+    assert {item["node"] for item in site["palantir_trust_instances"]} <= nodes.keys()
+    assert set(of_file("catalogue/dns-filter.yml")["placement"]) == nodes.keys()
+
+
+def test_the_policy_loads_and_knows_the_ima_policy_of_the_role() -> None:
+    policy = load_policy(of_file("group_vars/all/site.yml")["palantir_trust_policy"])
+    content = (ROOT / "roles/attester/files/ima-policy").read_bytes()
+    assert policy.ima.policy_digests == ("sha256:" + hashlib.sha256(content).hexdigest(),)
+
+
+def test_images_and_catalogue_fit_together() -> None:
+    site = of_file("group_vars/all/site.yml")
+    descriptor = parse(of_file("catalogue/dns-filter.yml"), "README.md")
+    images = {image["kind"]: image for image in site["palantir_trust_images"]}
+    assert tuple(images) == ("host", "boot", "sc")
+    assert images["sc"]["name"] == descriptor.sc
+    assert images["sc"]["document"] == descriptor.flavours[0].reference_values
+    assert [item["sc"] for item in site["palantir_trust_instances"]] == [descriptor.sc]
+
+
+def test_the_rule_tables_are_sound_and_decide_as_the_shipped_ones() -> None:
+    tables = [of_file("rules/sc-remediation.yml")]
+    tables += [yaml.safe_load(block.text) for block in blocks("yaml", "rules.md") if "decision_table" in block.text]
+    assert len(tables) == 2
+    for table in tables:
+        assert rule_findings(table) == []
+        load_rulebook(table, AVAILABLE_VERBS)
+    shipped = yaml.safe_load((ROOT / "inventories/lab/rules/sc-remediation.yml").read_text(encoding="utf-8"))
+    for rule in shipped["rules"]:
+        rule.pop("rationale")
+    assert tables[0] == shipped
+
+
+def test_the_other_examples_load() -> None:
+    for block in blocks("yaml", "policy.md"):
+        load_policy(yaml.safe_load(block.text)["palantir_trust_policy"])
+    (descriptor,) = (block for block in blocks("yaml", "catalogue.md") if block.text.startswith("sc:"))
+    parse(yaml.safe_load(descriptor.text), "catalogue.md")
+    (document,) = blocks("json", "reference-values.md")
+    from_plain(json.loads(document.text), "reference-values.md")
+
+
+# Variables
+
+
+def plays() -> Iterator[Path]:
+    yield from PLAYBOOKS
+    yield from (ROOT / "playbooks/tasks").glob("*.yml")
+    yield from (ROOT / "roles").rglob("*.yml")
+
+
+def set_by_plays() -> set[str]:
+    """Return the variables that plays set for themselves."""
+    found: set[str] = set()
+    for path in plays():
+        for part in walk(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            found.update(str(part[key]) for key in ("register", "loop_var") if key in part)
+            for key in ("vars", "ansible.builtin.set_fact"):
+                found.update(part.get(key) or {})
+    return found
+
+
+def walk(data: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(data, dict):
+        yield data
+    for item in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from walk(item)
+
+
+def named_variables(paths: Iterable[Path]) -> set[str]:
+    texts = (path.read_text(encoding="utf-8") for path in paths)
+    return {name for text in texts for name in re.findall(r"\bpalantir_trust_[a-z0-9_]+", text)}
+
+
+def test_every_variable_is_documented_and_every_documented_one_exists() -> None:
+    code = named_variables([*plays(), *(ROOT / "inventories").rglob("*.yml")]) - set_by_plays()
+    code |= {f"palantir_trust_{option}" for option in NODE_OPTIONS}
+    for_users = {name for name in code if not name.startswith("palantir_trust_lab_")}
+    assert named_variables(PAGES) == for_users
+    assert named_variables([ROOT / "docs/playbooks.md"]) == for_users
+
+
+@pytest.mark.parametrize("role", ["attester", "remediate", "sc_image"])
+def test_every_variable_of_a_role_is_documented(role: str) -> None:
+    text = section(page("playbooks.md"), "## Variables of the roles")
+    specification = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    options = set(specification["argument_specs"]["main"]["options"])
+    assert {name for name in first_codes(text) if name.startswith(f"{role}_")} == options
+    defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text(encoding="utf-8"))
+    shown = {name.strip("`"): cells[1].replace("\\|", "|") for name, *cells in (r[:1] + r for r in rows(text))}
+    for name, default in defaults.items():
+        for value in default if isinstance(default, list) else [default]:
+            assert f"`{json.dumps(value) if isinstance(value, bool) else value}`" in shown[name], name
+
+
+def test_every_playbook_is_documented() -> None:
+    text = page("playbooks.md")
+    assert first_codes(text[: text.index("## ")]) == [
+        "reference_values",
+        "enrol",
+        "deploy",
+        "attest",
+        "cycle",
+    ]
+    assert {path.stem for path in PLAYBOOKS} == set(first_codes(text[: text.index("## ")]))
+
+
+# Reference pages
+
+
+def test_the_policy_page_names_every_key() -> None:
+    text = page("policy.md")
+    assert sorted(re.findall(r"^### `(\w+)`$", text, re.MULTILINE)) == sorted(f.name for f in fields(AppraisalPolicy))
+    assert first_codes(section(text, "### `ima`")) == [f.name for f in fields(ImaPolicy)]
+    assert sorted(first_codes(section(text, "### `waivers`"))) == sorted(f.name for f in fields(Waiver))
+
+
+@pytest.mark.parametrize("key", [f.name for f in fields(AppraisalPolicy) if f.name != "ima"])
+def test_the_policy_page_has_the_defaults(key: str) -> None:
+    said = section(page("policy.md"), f"### `{key}`").strip()
+    default = getattr(AppraisalPolicy(), key)
+    if isinstance(default, str):
+        assert said.startswith(f"Default: `{default}`.")
+    elif not default:
+        assert said.startswith("Default: none.")
+    elif key == "selection":
+        assert yaml.safe_load(re.findall(r"`(.+?)`", said)[0]) == load_policy({}).selection_plain()
+    elif key == "aliases":
+        assert set(re.findall(r"`(/[^`]*)`", said.partition(". Directory")[0])) - {"/usr"} == set(default)
+    else:
+        assert tuple(re.findall(r"`(/[^`]+)`", said.partition(". The")[0])) == default
+
+
+def test_the_policy_page_has_the_defaults_of_ima() -> None:
+    for (name, shown, _meaning), field in zip(
+        rows(section(page("policy.md"), "### `ima`")), fields(ImaPolicy), strict=True
+    ):
+        default = getattr(ImaPolicy(), field.name)
+        if field.name == "templates":
+            assert tuple(re.findall(r"`([^`]+)`", shown.replace("\\|", "|"))) == default
+        else:
+            plain = "none" if default == () else f"`{json.dumps(default) if isinstance(default, bool) else default}`"
+            assert shown == plain, name
+
+
+def test_the_rules_page_is_complete() -> None:
+    text = page("rules.md")
+    assert tuple(first_codes(section(text, "## Inputs"))) == SUBJECT_INPUTS
+    assert sorted(first_codes(section(text, "## Guard rails"))) == sorted(GUARD_RAILS)
+    assert set(first_codes(section(text, "## Verbs"))) == set(AVAILABLE_VERBS)
+    found = {row[0].strip("`"): row[1] for row in rows(section(text, "## Static analysis"))}
+    assert found == {code: severity(code, "UNIQUE") for code in CODES}
+
+
+def test_the_default_tables_are_told_as_they_are() -> None:
+    text = section(page("rules.md"), "## The default tables")
+    for name in ("sc-remediation", "host-remediation"):
+        table = yaml.safe_load((ROOT / f"inventories/lab/rules/{name}.yml").read_text(encoding="utf-8"))
+        told = text.partition(f"{name}.yml`")[2].partition("`inventories")[0]
+        verbs = [re.findall(r"`(\w+)`", cell) for row in rows(told) for cell in row[-2:-1]]
+        assert verbs == [[rule["then"]["verb"]] for rule in table["rules"]]
+
+
+def test_the_reference_values_page_names_every_key_and_kind() -> None:
+    text = page("reference-values.md")
+    keys = {"format"} | {f.name for f in fields(ReferenceDocument)}
+    assert set(first_codes(section(text, "## Format"))) == keys
+    assert set(first_codes(section(text, "## Kinds"))) == set(KINDS)
+
+
+def test_the_ear_page_names_every_claim() -> None:
+    finding = LayerFinding("hardware_changed", "It changed.", Claim.HARDWARE, 97)
+    verdict = LayerVerdict("hardware", {Claim.HARDWARE: 2}, (finding,))
+    ear = build_ear([verdict], node="n", policy="p", now=datetime.now(UTC), nonce=bytes(32), boot={})
+    text = page("ear.md")
+    assert set(first_codes(section(text, "## Claims of the whole"))) == set(ear)
+    submodule = ear["submods"]["hardware"]
+    assert set(first_codes(section(text, "## Claims of a layer"))) == set(submodule)
+    (plain,) = submodule["palantir.findings"]
+    assert set(first_codes(section(text, "## A finding"))) == set(plain)
+    (layout,) = (json.loads(block.text) for block in blocks("json", "ear.md"))
+    assert set(layout) == set(ear)
+    assert set(layout["submods"]["sc:dns-filter-1"]) == set(submodule)
+    assert set(layout["submods"]["sc:dns-filter-1"]["palantir.findings"][0]) == set(plain)
+
+
+def test_tiers_and_states_are_explained() -> None:
+    text = section(page("README.md"), "## What the verdicts mean")
+    assert first_codes(text) == ["affirming", "none", "warning", "contraindicated", "void", *STATES]
+    assert set(Tier) < set(first_codes(text))
+    told = first_codes(section(page("troubleshooting.md"), "## A node without a verdict"))
+    assert told == [state for state in STATES if state != "attested"]
+
+
+def error_codes() -> set[str]:
+    """Return every code with which a module of a node fails."""
+    found = set()
+    for path in (ROOT / "plugins/module_utils").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("NodeError", "LogKind", "_no_answer"):
+                place = 1 if getattr(node.func, "id", "") == "LogKind" else 0
+                code = node.args[place]
+                if isinstance(code, ast.Constant):
+                    found.add(str(code.value))
+    return found
+
+
+def test_every_error_code_of_the_nodes_modules_is_explained() -> None:
+    text = section(page("troubleshooting.md"), "## Error codes of the node's modules")
+    told = first_codes(text)
+    assert len(told) == len(set(told))
+    assert set(told) == error_codes()
+
+
+def test_the_store_page_names_every_table() -> None:
+    assert set(first_codes(section(page("store.md"), "## Tables"))) == set(metadata.tables)
+    columns = {column.name for column in metadata.tables["ledger"].columns}
+    assert set(first_codes(section(page("store.md"), "## The ledger"))) == columns
+
+
+def test_the_ledger_check_of_the_store_page_works(tmp_path: Path) -> None:
+    (script,) = blocks("python", "store.md")
+    file = tmp_path / "store.sqlite3"
+    store = Store(f"sqlite:///{file}")
+    with store.transaction() as connection:
+        for number in range(3):
+            ledger.append(connection, 1.5 + number, "action", "edge1", {"note": "é", "number": number})
+
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", script.text, str(file)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    whole = run()
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.startswith("3 entries, whole; head ")
+    with store.transaction() as connection:
+        connection.exec_driver_sql("UPDATE ledger SET subject = 'edge2' WHERE sequence = 2")
+    assert run().stderr == "entry 2 is missing, or was altered\n"
+    with store.transaction() as connection:
+        connection.exec_driver_sql("UPDATE ledger SET subject = 'edge1' WHERE sequence = 2")
+        connection.exec_driver_sql("DELETE FROM ledger WHERE sequence = 3")
+    assert run().stderr == "the end after entry 2 is missing\n"
