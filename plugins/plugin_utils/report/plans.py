@@ -10,23 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import table
+from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import paragraph, table
 
 
 def plan_table(plan: Mapping[str, Any]) -> str:
-    """Return the table of a plan of :func:`..decision.plan.decide`; empty where nothing is decided."""
+    """Return the table of a plan of :func:`..decision.plan.decide`, and the rules that ask for it below.
+
+    Empty where nothing is to be done.
+    """
+    steps = plan["steps"]
+    if not steps:
+        return ""
     rows = [
-        (
-            step["id"],
-            step["action"],
-            step["instance"] or step["node"],
-            _where(step),
-            step["rule"] or "",
-            step["rationale"],
-        )
-        for step in plan["steps"]
+        (step["id"], step["action"], step["instance"] or step["node"], _where(step), step["rule"] or "")
+        for step in steps
     ]
-    return table(("STEP", "ACTION", "OF", "ON", "RULE", "WHY"), rows) if rows else ""
+    why = dict.fromkeys(f"{step['rule']}: {step['rationale']}" for step in steps if step["rule"])
+    return "\n\n".join((table(("STEP", "ACTION", "OF", "ON", "RULE"), rows), "\n".join(map(paragraph, why))))
 
 
 def _where(step: Mapping[str, Any]) -> str:

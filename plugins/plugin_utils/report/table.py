@@ -39,6 +39,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], width: int = WI
     )
 
 
+def paragraph(text: object, width: int = WIDTH) -> str:
+    """Return a text as lines that fit, all but the first indented; it is made printable and bounded."""
+    lines = []
+    rest, indent = printable(text, 1000), ""
+    while columns(indent + rest) > width:
+        start = _cut(rest, width - len(indent))
+        start = start[: start.rfind(" ") + 1] or start
+        lines.append((indent + start).rstrip())
+        rest, indent = rest[len(start) :].lstrip(), "  "
+    return "\n".join([*lines, indent + rest])
+
+
 def columns(text: str) -> int:
     """Return how many columns of a terminal a printable text takes (Unicode Standard Annex 11)."""
     return sum(_columns(character) for character in text)
@@ -74,4 +86,4 @@ def _cut(text: str, size: int) -> str:
     return text
 
 
-__all__ = ["WIDTH", "columns", "table"]
+__all__ = ["WIDTH", "columns", "paragraph", "table"]

@@ -15,8 +15,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.verdicts import verdict_table
 
 
-def finding(code: str, tier: str, path: str | None = None, message: str = "") -> dict[str, Any]:
-    return {"code": code, "tier": tier, "path": path, "message": message}
+def finding(code: str, tier: str, message: str = "", digest: str | None = None) -> dict[str, Any]:
+    return {"code": code, "tier": tier, "path": None, "message": message, "digest": digest}
 
 
 def submod(tier: str, *findings: dict[str, Any], **claims: Any) -> dict[str, Any]:
@@ -28,34 +28,46 @@ def attested(node: str, **submods: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_result_is_one_line_for_each_layer() -> None:
-    hostile = finding("unknown_file", "contraindicated", "/tmp/x\x1b[31m\nnode9  os  affirming")  # noqa: S108
+    hostile = finding(
+        "unknown_executable",
+        "contraindicated",
+        "A program ran that no Reference Value names. It is /x\x1b[31m\nnode9  os  affirming",
+        "sha256:" + "ab" * 32,
+    )
     results = [
         {"node": "node2", "state": "unreachable", "message": "node2: is unreachable: no route", "ear": None},
         attested(
             "node1",
             hardware=submod("affirming"),
-            os=submod("contraindicated", finding("late", "warning", message="a little late"), hostile),
+            os=submod("contraindicated", finding("late", "warning", "a little late"), hostile),
             runtime=submod("contraindicated", **{"palantir.limited_by": "firmware"}),
             sc=submod("contraindicated", **{"palantir.void_by": "os"}),
         ),
     ]
     assert verdict_table(results).split("\n") == [
-        "NODE   LAYER     TIER             WHY",
+        "NODE   LAYER     TIER",
         "node1  hardware  affirming",
-        r"node1  os        contraindicated  unknown_file (+1): /tmp/x\x1b[31m\nno…",
-        "node1  runtime   contraindicated  firmware is no better",
-        "node1  sc        void             os is contraindicated",
-        "node2  -         unreachable      is unreachable: no route",
+        "node1  os        contraindicated",
+        "node1  runtime   contraindicated",
+        "node1  sc        void",
+        "node2  -         unreachable",
+        "",
+        "node1 os: unknown_executable: A program ran that no Reference Value",
+        r"  names. It is /x\x1b[31m\nnode9  os  affirming",
+        "  sha256:abababababababab… (and 1 more)",
+        "node1 runtime: firmware is no better.",
+        "node1 sc: os is contraindicated, so its own verdict counts for nothing.",
+        "node2 -: is unreachable: no route",
     ]
 
 
 def test_a_warning_layer_shows_its_warning_before_what_weighs_less() -> None:
-    layer = submod("warning", finding("a", "none", message="first"), finding("b", "warning", message="second"))
-    assert "b (+1): second" in verdict_table([attested("node1", os=layer)])
+    layer = submod("warning", finding("a", "none", "first"), finding("b", "warning", "second"))
+    assert "node1 os: b: second" in verdict_table([attested("node1", os=layer)])
 
 
 def test_no_results_are_a_table_without_rows() -> None:
-    assert verdict_table([]) == "NODE  LAYER  TIER  WHY"
+    assert verdict_table([]) == "NODE  LAYER  TIER"
 
 
 @pytest.mark.parametrize("value", [None, 1, "text", [1], [{}], [{"node": "n", "state": "s", "ear": {"x": 1}}], [None]])
@@ -67,14 +79,14 @@ def test_the_filter_refuses_what_is_no_list_of_results(value: Any) -> None:
 @given(texts=st.lists(st.text(max_size=90), min_size=6, max_size=6))
 @settings(max_examples=100, deadline=None)
 def test_whatever_a_node_says_a_layer_is_one_line(texts: list[str]) -> None:
-    node, layer, tier, code, path, message = texts
-    ear = {"submods": {layer: submod(tier, finding(code, tier, path, message)), layer + "2": submod(tier)}}
+    node, layer, tier, code, digest, message = texts
+    ear = {"submods": {layer: submod(tier, finding(code, tier, message, digest)), layer + "2": submod(tier)}}
     results: list[dict[str, Any]] = [
         {"node": node, "state": "attested", "ear": ear},
         {"node": node, "state": tier, "message": message, "ear": None},
     ]
     lines = verdict_table(results).split("\n")
-    assert len(lines) == 4
+    assert len(lines) >= 4
     assert all(line.isprintable() and columns(line) <= WIDTH for line in lines)
 
 
@@ -86,10 +98,12 @@ def step(**changed: Any) -> dict[str, Any]:
 def test_a_plan_is_one_line_for_each_step() -> None:
     steps = [step(), step(id=2, action="move", target="node2", rule=None), step(id=3, action="reboot", instance=None)]
     assert plan_table({"steps": steps}).split("\n") == [
-        "STEP  ACTION   OF            ON             RULE           WHY",
-        "1     restart  dns-filter-1  node1          first-restart  a fresh inst…",
-        "2     move     dns-filter-1  node1 > node2                 a fresh inst…",
-        "3     reboot   node1         node1          first-restart  a fresh inst…",
+        "STEP  ACTION   OF            ON             RULE",
+        "1     restart  dns-filter-1  node1          first-restart",
+        "2     move     dns-filter-1  node1 > node2",
+        "3     reboot   node1         node1          first-restart",
+        "",
+        "first-restart: a fresh instance",
     ]
     assert plan_table({"steps": []}) == ""
 
@@ -99,5 +113,5 @@ def test_a_plan_is_one_line_for_each_step() -> None:
 def test_whatever_a_plan_says_a_step_is_one_line(texts: list[str]) -> None:
     keys = ("id", "action", "instance", "node", "target", "rule", "rationale")
     lines = plan_table({"steps": [dict(zip(keys, texts, strict=True)), step()]}).split("\n")
-    assert len(lines) == 3
+    assert len(lines) >= 3
     assert all(line.isprintable() and columns(line) <= WIDTH for line in lines)
