@@ -92,6 +92,8 @@ molecule: setup
 	@echo '== molecule: light nodes'
 	@trap 'python -m tests.lab.light down build/light' EXIT; \
 	MOLECULE_GLOB=molecule/light_nodes/molecule.yml molecule test --no-command-borders
+	@echo '== ansible-runner, as AWX uses it: light nodes'
+	@python -m pytest tests/integration
 
 check: lint unit
 
