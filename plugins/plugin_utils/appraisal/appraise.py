@@ -27,6 +27,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measureme
     Measurements,
     sort_measurements,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerVerdict, untrusted
@@ -38,7 +39,13 @@ _CLAIMS = {firmware.LAYER: firmware.CLAIMS, os_.LAYER: os_.CLAIMS, runtime.LAYER
 
 
 def appraise(
-    evidence: object, node: object, policy: object, reference_values: object, *, now: datetime | None = None
+    evidence: object,
+    node: object,
+    policy: object,
+    reference_values: object,
+    *,
+    now: datetime | None = None,
+    memory: Memory | None = None,
 ) -> dict[str, Any]:
     """Appraise the evidence of a node.
 
@@ -48,6 +55,8 @@ def appraise(
         policy: the Appraisal Policy, plain or read.
         reference_values: ``{"host": [...], "boot": [...], "sc": {name: [...]}}``, plain or indexed.
         now: time of the appraisal; the present by default.
+        memory: shared by the nodes of a run, it spares looking again at what their lists have in common; worth it
+            with Reference Values that are indexed, once for all of them.
 
     Returns:
         an EAR claims-set, see :mod:`.ear`. Whatever is provably wrong with the node is a finding in it.
@@ -69,11 +78,12 @@ def appraise(
         ak_public=record.ak_public,
         qualifying_data=given.qualifying_data,
         policy=rules,
+        known=None if memory is None else memory.of(references.host),
     )
     if not verified.quote.valid:
         verdicts = forged(verified, record, other_ak=given.ak_public != record.ak_public)
     else:
-        verdicts = appraise_layers(verified, given.facts, record, rules, references, moment)
+        verdicts = appraise_layers(verified, given.facts, record, rules, references, moment, memory)
     return build_ear(
         verdicts,
         node=record.name,
@@ -98,6 +108,7 @@ def appraise_layers(
     policy: AppraisalPolicy,
     references: ReferenceSet,
     now: datetime,
+    memory: Memory | None = None,
 ) -> list[LayerVerdict]:
     """Return the verdict of every layer for a quote that is valid, in the order of their authority.
 
@@ -108,6 +119,7 @@ def appraise_layers(
         policy: what is asked.
         references: what is known.
         now: time that decides which waivers hold.
+        memory: what was recognised in the lists of other nodes.
     """
     verdicts = [hardware.appraise_hardware(verified.quote, facts, record, policy)]
     verdicts.append(
@@ -119,7 +131,7 @@ def appraise_layers(
         verdicts.extend(untrusted(layer, ar4si.NO_CLAIM, runtime.CLAIMS) for layer in (runtime.LAYER,))
         verdicts.extend(untrusted(layer, ar4si.NO_CLAIM, sc.CLAIMS) for layer in _live_layers(record))
         return verdicts
-    measured = _measured(verified, facts, record, references)
+    measured = _measured(verified, facts, record, references, memory)
     instances, history = sc.appraise_instances(verified, measured, record.instances, policy, references)
     host = os_.appraise_os(verified, measured, facts, record, policy, references, now)
     verdicts.append(replace(host, retired=history))
@@ -138,13 +150,17 @@ def _on_log(verified: Verified, layer: str) -> LayerVerdict | None:
 
 
 def _measured(
-    verified: Verified, facts: Mapping[str, Any], record: NodeRecord, references: ReferenceSet
+    verified: Verified,
+    facts: Mapping[str, Any],
+    record: NodeRecord,
+    references: ReferenceSet,
+    memory: Memory | None,
 ) -> Measurements:
     if verified.ima_log is None:
         return Measurements()
     boot_id = facts.get("boot_id")
     owners = OwnerMap(record.instances, boot_id if isinstance(boot_id, str) else None)
-    return sort_measurements(verified.ima_log, verified.entries, owners, record.instances, references)
+    return sort_measurements(verified.ima_log, verified.entries, owners, record.instances, references, memory)
 
 
 def _live_layers(record: NodeRecord) -> list[str]:

@@ -7,25 +7,28 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import FIRST_OWNER, OwnerMap
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import IMA_POLICY, is_file
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import is_file
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module, module_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry, template_named
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import IMA_PCR
 
-TEMPLATE: Final = template_named(b"d-ng|n-ng|sig|iuid|igid|imode")
-"""What nodes are set up with: the only template whose entries are recognised without being read field by field."""
 SYSTEM_OWNERS: Final = 1 << 16
 """Below it no range is given out, unless a site's record says so: an entry with such an owner is the host's."""
 _DIGEST_END: Final = 44
 """Where the size of the path stands, behind a SHA-256 digest with its algorithm's name."""
+_MAX_ENDINGS: Final = 4096
+"""Most endings of entries that are recognised without being read; there is one for each owner and mode."""
 
 
 @dataclass(slots=True)
@@ -48,7 +51,12 @@ class Measurements:
 
 
 def sort_measurements(
-    log: ImaLog, count: int, owners: OwnerMap, instances: Iterable[Instance], references: ReferenceSet
+    log: ImaLog,
+    count: int,
+    owners: OwnerMap,
+    instances: Iterable[Instance],
+    references: ReferenceSet,
+    memory: Memory | None = None,
 ) -> Measurements:
     """Sort the first entries of a list.
 
@@ -58,70 +66,102 @@ def sort_measurements(
         owners: ranges of the instance generations.
         instances: all instance generations, for templates that carry no owner.
         references: what is known.
+        memory: what was recognised in the lists of other nodes; what is recognised in this one is added.
 
     Returns:
-        the measurements; of the host's, only those that are not known by path and digest.
+        the measurements; of the host's, only those that are not known by path and digest, and all of kernel modules
+        and the IMA policy.
 
     Raises:
         EvidenceError: an entry's data does not fit its template.
     """
     result = Measurements()
     known = tuple(instances)
-    for at in _unknown(log, count, references.host, min(owners.first, SYSTEM_OWNERS)):
+    # No node's record may have a say in what is remembered for others.
+    shared = memory if owners.first >= SYSTEM_OWNERS else None
+    for at in _unknown(log, count, references.host, min(owners.first, SYSTEM_OWNERS), shared):
         entry = log.entry(at)
         if entry.pcr != IMA_PCR:
             # The quote proves nothing of it: it must neither accuse nor stand for a measurement that should be there.
             continue
+        if is_module(entry.path):
+            result.modules.add(module_name(entry.path))
         if entry.iuid is None or entry.igid is None:
             _without_owner(entry, known, references, result)
         elif max(entry.iuid, entry.igid) < owners.first:
             result.host.append(entry)
         else:
             _owned(entry, owners, result)
-    result.modules.update(_modules(log, count))
     return result
 
 
-def _unknown(log: ImaLog, count: int, host: FileIndex, owners: int) -> Iterator[int]:
-    """Yield the places of all entries but those of the host's owners that have exactly a known path and digest."""
-    prefixes, kinds, violations = host.prefixes, log.kinds, log.violations
-    tails: dict[bytes, bool] = {}
-    policy = _path_field(IMA_POLICY)
-    for at, data in enumerate(log.data[:count]):
-        end = _DIGEST_END + 4 + int.from_bytes(data[_DIGEST_END : _DIGEST_END + 4], "little")
-        if data[:end] in prefixes and kinds[at].template is TEMPLATE and at not in violations:
-            tail = data[end:]
-            of_host = tails.get(tail)
-            if of_host is None:
-                of_host = tails[tail] = _of_host(tail, owners)
-            if of_host and not data.startswith(policy, _DIGEST_END):
+def _unknown(log: ImaLog, count: int, host: FileIndex, owners: int, memory: Memory | None) -> Iterable[int]:
+    """Return the places, in order, of all entries but the host's that have exactly a known path and digest."""
+    fresh = log.not_among(None if memory is None else memory.of(host))
+    unknown: list[int] = []
+    for run in log.runs:
+        places = fresh[bisect_left(fresh, run.start) : bisect_left(fresh, min(run.stop, count))]
+        is_hosts = _IS_HOSTS.get(run.kind.template.name) if run.kind.pcr == IMA_PCR else None
+        if is_hosts is None:
+            unknown += places
+            continue
+        others = list(_unrecognised(log.data, places, host.prefixes, partial(is_hosts, owners)))
+        unknown += others
+        if memory is not None:
+            recognised = set(places).difference(others, log.violations)
+            memory.add(run.kind, {log.data[at]: log.hashes[at] for at in recognised})
+    violations = {at for at in log.violations if at < count}
+    return sorted(violations.union(unknown)) if violations else unknown
+
+
+def _unrecognised(
+    data: Sequence[bytes], places: Iterable[int], prefixes: frozenset[bytes], is_hosts: Callable[[bytes], bool]
+) -> Iterator[int]:
+    """Yield the places of the entries that are not known, or not the host's.
+
+    Nothing in this loop reads fields: its speed is that of the whole appraisal.
+    """
+    endings: set[bytes] = set()
+    from_bytes = int.from_bytes
+    for at in places:
+        entry = data[at]
+        end = _DIGEST_END + 4 + from_bytes(entry[_DIGEST_END : _DIGEST_END + 4], "little")
+        if entry[:end] in prefixes:
+            ending = entry[end:]
+            if ending in endings:
+                continue
+            if is_hosts(ending):
+                if len(endings) < _MAX_ENDINGS:
+                    endings.add(ending)
                 continue
         yield at
 
 
-def _of_host(tail: bytes, owners: int) -> bool:
-    """Tell whether the fields ``sig``, ``iuid``, ``igid`` and ``imode`` name an owner and group below a number."""
-    start = 4 + int.from_bytes(tail[:4], "little")
-    rest = tail[start:]
+def _nothing(_owners: int, ending: bytes) -> bool:
+    """Tell whether no field follows; without an owner a file that the host's Reference Values know is the host's."""
+    return not ending
+
+
+def _signature(_owners: int, ending: bytes) -> bool:
+    """Tell whether the field ``sig`` follows, and no other."""
+    return len(ending) >= 4 and len(ending) == 4 + int.from_bytes(ending[:4], "little")
+
+
+def _owner(owners: int, ending: bytes) -> bool:
+    """Tell whether the fields ``sig``, ``iuid``, ``igid`` and ``imode`` follow, with owner and group below a number."""
+    rest = ending[4 + int.from_bytes(ending[:4], "little") :]
     if len(rest) != 4 + 4 + 4 + 4 + 4 + 2 or rest[:4] != rest[8:12]:
         return False
     uid, gid = int.from_bytes(rest[4:8], "little"), int.from_bytes(rest[12:16], "little")
     return rest[:4] == b"\4\0\0\0" and uid < owners and gid < owners
 
 
-def _path_field(path: str) -> bytes:
-    """Return the bytes of the field ``n-ng`` for a path."""
-    name = path.encode("utf-8") + b"\0"
-    return len(name).to_bytes(4, "little") + name
-
-
-def _modules(log: ImaLog, count: int) -> Iterator[str]:
-    """Yield the names of the kernel modules that were measured; a look for the suffix spares reading the others."""
-    for at, data in enumerate(log.data[:count]):
-        if b".ko" in data and log.kinds[at].pcr == IMA_PCR:
-            path = log.entry(at).path
-            if is_module(path):
-                yield module_name(path)
+_IS_HOSTS: Final[Mapping[str, Callable[[int, bytes], bool]]] = {
+    "ima-ng": _nothing,
+    "ima-sig": _signature,
+    "d-ng|n-ng|sig|iuid|igid|imode": _owner,
+}
+"""Template → what tells from the fields behind digest and path that a known file is the host's."""
 
 
 def _owned(entry: Entry, owners: OwnerMap, result: Measurements) -> None:
@@ -170,4 +210,4 @@ def _holders(entry: Entry, instances: tuple[Instance, ...], references: Referenc
 
 _NOTHING: Final = FileIndex()
 
-__all__ = ["SYSTEM_OWNERS", "TEMPLATE", "Measurements", "sort_measurements"]
+__all__ = ["SYSTEM_OWNERS", "Measurements", "sort_measurements"]

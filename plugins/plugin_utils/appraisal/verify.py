@@ -22,7 +22,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict i
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog, parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import (
+    ImaLog,
+    KnownHashes,
+    parse_ima_log,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_policy import check_boot_aggregate
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, pcr_digest, verify_quote
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import IMA_PCR, match_quote
@@ -73,6 +77,7 @@ def verify(
     ak_public: bytes,
     qualifying_data: bytes,
     policy: AppraisalPolicy,
+    known: KnownHashes | None = None,
 ) -> Verified:
     """Verify a quote and replay both logs onto it.
 
@@ -84,6 +89,7 @@ def verify(
         ak_public: TPM2B_PUBLIC of the enrolled AK.
         qualifying_data: what the challenge asked the TPM to sign along.
         policy: selection, and by how much the list may be ahead of the quote.
+        known: hashes of entries that other nodes' lists had.
 
     Raises:
         EvidenceError: a structure or a log is malformed.
@@ -95,7 +101,7 @@ def verify(
     covered = any(IMA_PCR in pcrs for pcrs in quote.pcr_select.values())
     if ima_log is None or not covered:
         return _without_list(quote, boot)
-    return _with_list(quote, boot, parse_ima_log(ima_log, check_columns=False, lazy=True), policy)
+    return _with_list(quote, boot, parse_ima_log(ima_log, check_columns=False, known=known, lazy=True), policy)
 
 
 def _with_list(quote: Quote, boot: EventLog | None, log: ImaLog, policy: AppraisalPolicy) -> Verified:

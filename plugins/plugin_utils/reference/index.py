@@ -17,6 +17,8 @@ from typing import Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, from_plain
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_policy import POLICY_PATH
 
 Pairs = frozenset[tuple[str, str]]
 
@@ -36,7 +38,8 @@ class FileIndex:
         names: documents that count now.
         ended: documents that have expired.
         prefixes: ``pairs`` of SHA-256 as the bytes with which an IMA entry begins that has the fields ``d-ng`` and
-            ``n-ng`` first: most entries of a list are found there without being read field by field.
+            ``n-ng`` first: most entries of a list are found there without being read field by field. Kernel modules
+            and the IMA policy are left out: more is asked of their measurements than whether they are known.
     """
 
     pairs: Pairs = frozenset()
@@ -154,7 +157,11 @@ def index_files(
         expired=_pairs([*ended, *past]) - pairs,
         names=tuple(d.name for d in current),
         ended=tuple(d.name for d in ended),
-        prefixes=frozenset(entry_prefix(path, digest) for path, digest in pairs if digest.startswith("sha256:")),
+        prefixes=frozenset(
+            entry_prefix(path, digest)
+            for path, digest in pairs
+            if digest.startswith("sha256:") and path != POLICY_PATH and not is_module(path)
+        ),
     )
 
 

@@ -11,14 +11,16 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from struct import Struct
+from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.bank import digests
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_ascii import ascii_lines, looks_ascii
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
@@ -38,9 +40,6 @@ MAX_FINDINGS: Final = 100
 MAX_ENTRIES: Final = 2_000_000
 """Most entries of one part of a list; a busy node reaches some 100,000 in a boot."""
 
-MAX_KNOWN: Final = 200_000
-"""Most template hashes that a :data:`KnownHashes` keeps; about 40 MB."""
-
 _HEAD = Struct("<I20sI")  # PCR, SHA-1 of the template data, size of the template's name
 _SIZE = Struct("<I")
 _OLD_HEAD = Struct("<20sI")  # digest, size of the path
@@ -48,9 +47,11 @@ _MAX_PCR = 23
 _EXTRA_TEMPLATES: Final = ("ima-buf", "ima-modsig")  # the kernel uses these beside the configured one
 _UNKNOWN = bytes(20)
 _VIOLATED = b"\xff" * 32
+_UNHASHED = b""
+_NOTHING_KNOWN: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
-KnownHashes = dict[bytes, bytes]
-"""Template data → its SHA-256: shared by the lists of several nodes, it saves hashing what they have in common."""
+KnownHashes = Mapping[tuple[int, str], Mapping[bytes, bytes]]
+"""PCR and template's name → template data → its SHA-256, of entries that lists of other nodes had."""
 
 
 class Kind(NamedTuple):
@@ -58,6 +59,14 @@ class Kind(NamedTuple):
 
     pcr: int
     template: Template
+
+
+class Run(NamedTuple):
+    """Entries of one kind that follow one another: from the place ``start`` up to, and without, ``stop``."""
+
+    kind: Kind
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +84,9 @@ class ImaLog:
         ends: offset behind each entry in the blob.
         violations: places (in these lists) of the entries whose content is unknown.
         wrong_columns: places of the entries whose SHA-1 column is not the hash of their data.
-        seen: every kind in :attr:`kinds`, once.
+        runs: all entries, by their kinds.
+        known: what the list was read with, for :meth:`not_among`.
+        fresh: places of the entries that are not in it.
     """
 
     first: int
@@ -85,11 +96,22 @@ class ImaLog:
     ends: list[int]
     violations: frozenset[int]
     wrong_columns: tuple[int, ...]
-    seen: frozenset[Kind]
+    runs: tuple[Run, ...]
+    known: KnownHashes | None
+    fresh: Sequence[int]
 
     def __len__(self) -> int:
         """Return the number of entries."""
         return len(self.data)
+
+    @cached_property
+    def seen(self) -> frozenset[Kind]:
+        """Every kind in :attr:`kinds`, once."""
+        return frozenset(run.kind for run in self.runs)
+
+    def not_among(self, known: KnownHashes | None) -> Sequence[int]:
+        """Return the places, in order, of the entries that were not known; all, unless the list was read with these."""
+        return self.fresh if known is not None and known is self.known else range(len(self))
 
     def entry(self, at: int) -> Entry:
         """Return the entry at a place in these lists.
@@ -137,7 +159,7 @@ class ImaLog:
         )
 
     def _places(self, kinds: set[Kind]) -> Iterable[int]:
-        return (at for at, kind in enumerate(self.kinds) if kind in kinds) if kinds else ()
+        return (at for run in self.runs if run.kind in kinds for at in range(run.start, run.stop))
 
     def _found(self, code: str, places: Iterable[int]) -> Iterator[Finding]:
         more = 0
@@ -161,21 +183,19 @@ def parse_ima_log(
         first: number of that entry.
         check_columns: compare the list's SHA-1 column with the data. It costs one more hash for each entry and adds
             nothing to a replay that reaches a quoted SHA-256 PCR: no column is ever trusted.
-        known: template hashes of other lists, to save time; this list's are added. See :data:`MAX_KNOWN`.
+        known: template hashes of other lists, to save time: their entries are not hashed again.
         lazy: leave the fields of the entries unread until :attr:`ImaLog.entries` or :meth:`ImaLog.entry`.
 
     Raises:
         EvidenceError: malformed. With ``lazy``, malformed fields are found when they are read.
     """
-    if known is not None and len(known) >= MAX_KNOWN:
-        known.clear()
-    lists = _Lists(first, blob, known, check_columns=check_columns)
+    lists = _Lists(first, blob, check_columns=check_columns)
     if looks_ascii(blob):
         for line in ascii_lines(blob, FIELD):
             lists.add(Kind(line.pcr, line.template), line.column, line.data, line.end)
     else:
         _read_binary(lists)
-    log = lists.log()
+    log = lists.log(known)
     if not lazy:
         _entries = log.entries
     return log
@@ -184,18 +204,16 @@ def parse_ima_log(
 class _Lists:
     """The lists of an :class:`ImaLog` while they grow."""
 
-    def __init__(self, first: int, blob: bytes, known: KnownHashes | None, *, check_columns: bool) -> None:
+    def __init__(self, first: int, blob: bytes, *, check_columns: bool) -> None:
         self.first = first
         self.blob = blob
-        self.known = known
         self.check_columns = check_columns
         self.kinds: list[Kind] = []
         self.data: list[bytes] = []
-        self.hashes: list[bytes] = []
         self.ends: list[int] = []
         self.violations: list[int] = []
         self.wrong_columns: list[int] = []
-        self.seen: set[Kind] = set()
+        self.starts: list[tuple[Kind, int]] = []
 
     def add(self, kind: Kind, column: bytes, item: bytes, end: int) -> None:
         """Add one entry."""
@@ -204,13 +222,9 @@ class _Lists:
             self.fail(f"is of PCR {kind.pcr}, which no TPM has", self.ends[-1] if self.ends else 0)
         if column == _UNKNOWN:
             self.violations.append(len(self.data))
-            self.hashes.append(_VIOLATED)
-        else:
-            self.hashes.append(hashlib.sha256(item).digest())
-        self.seen.add(kind)
-        self.kinds.append(kind)
         self.data.append(item)
         self.ends.append(end)
+        self._ran(kind)
         self._check_column(len(self.data) - 1, column)
 
     def run(self, kind: Kind, tag: bytes, at: int) -> int:
@@ -219,12 +233,10 @@ class _Lists:
         Entries of one kind follow one another for most of a list, so their heads are read by one prepared
         structure, and nothing in the loop is a function of ours: its speed is that of the whole appraisal.
         """
-        blob, end, known = self.blob, len(self.blob), {} if self.known is None else self.known
+        blob, end = self.blob, len(self.blob)
         head = _run_head(len(tag))
         unpack, head_size, wanted_pcr = head.unpack_from, head.size, kind.pcr
-        sha256, hash_of, room = hashlib.sha256, known.get, 0 if self.known is None else MAX_KNOWN - len(known)
-        add_data, add_hash = self.data.append, self.hashes.append
-        add_end = self.ends.append
+        add_data, add_end = self.data.append, self.ends.append
         begin, before, last = at, len(self.data), end - head_size
         for _index in range(MAX_ENTRIES - before):
             if at > last:
@@ -236,38 +248,41 @@ class _Lists:
             at = start + size
             if at > end:
                 self.fail(f"wants {size} bytes where {end - start} remain", start)
-            item = blob[start:at]
-            digest = hash_of(item)
-            if digest is None:
-                digest = sha256(item).digest()
-                if room > 0:
-                    known[item] = digest
-                    room -= 1
             if column == _UNKNOWN:
                 self.violations.append(len(self.data))
-                digest = _VIOLATED
-            add_data(item)
-            add_hash(digest)
+            add_data(blob[start:at])
             add_end(at)
-        self.seen.add(kind)
-        self.kinds += [kind] * (len(self.data) - before)
+        self._ran(kind)
         if self.check_columns:
             for place, offset in enumerate([begin, *self.ends[before:-1]], before):
                 self._check_column(place, blob[offset + 4 : offset + 24])
         return at
 
-    def log(self) -> ImaLog:
-        """Return the lists."""
+    def log(self, known: KnownHashes | None) -> ImaLog:
+        """Return the lists, hashed."""
+        stops = [*(start for _kind, start in self.starts[1:]), len(self.data)]
+        runs = tuple(Run(kind, start, stop) for (kind, start), stop in zip(self.starts, stops, strict=False))
+        hashes, fresh = _hashed(self.data, runs, known)
+        for at in self.violations:
+            hashes[at] = _VIOLATED
         return ImaLog(
-            self.first,
-            self.kinds,
-            self.data,
-            self.hashes,
-            self.ends,
-            frozenset(self.violations),
-            tuple(self.wrong_columns),
-            frozenset(self.seen),
+            first=self.first,
+            kinds=self.kinds,
+            data=self.data,
+            hashes=hashes,
+            ends=self.ends,
+            violations=frozenset(self.violations),
+            wrong_columns=tuple(self.wrong_columns),
+            runs=runs,
+            known=known,
+            fresh=fresh,
         )
+
+    def _ran(self, kind: Kind) -> None:
+        """Note that the data added last is of a kind."""
+        if not self.kinds or self.kinds[-1] != kind:
+            self.starts.append((kind, len(self.kinds)))
+        self.kinds += [kind] * (len(self.data) - len(self.kinds))
 
     def _check_column(self, place: int, column: bytes) -> None:
         if not self.check_columns or column == _UNKNOWN:
@@ -283,6 +298,23 @@ class _Lists:
     def fail(self, cause: str, at: int) -> NoReturn:
         """Raise an EvidenceError about the next entry."""
         raise EvidenceError(FIELD, f"entry {self.first + len(self.data)} {cause}.", offset=at)
+
+
+def _hashed(data: list[bytes], runs: tuple[Run, ...], known: KnownHashes | None) -> tuple[list[bytes], Sequence[int]]:
+    """Return the SHA-256 of all data, and the places of what is not known."""
+    if not known:
+        return digests("sha256", data), range(len(data))
+    hashes: list[bytes] = []
+    fresh: list[int] = []
+    for run in runs:
+        of_kind = known.get((run.kind.pcr, run.kind.template.name), _NOTHING_KNOWN)
+        found = [of_kind.get(item, _UNHASHED) for item in data[run.start : run.stop]]
+        unknown = [at for at, digest in enumerate(found, run.start) if digest is _UNHASHED]
+        hashes += found
+        for at, digest in zip(unknown, digests("sha256", (data[at] for at in unknown)), strict=True):
+            hashes[at] = digest
+        fresh += unknown
+    return hashes, fresh
 
 
 def _read_binary(lists: _Lists) -> None:
@@ -327,4 +359,4 @@ def _run_head(tag_size: int) -> Struct:
     return Struct(f"<I20s{tag_size}sI")
 
 
-__all__ = ["MAX_ENTRIES", "MAX_FINDINGS", "MAX_KNOWN", "ImaLog", "Kind", "KnownHashes", "parse_ima_log"]
+__all__ = ["MAX_ENTRIES", "MAX_FINDINGS", "ImaLog", "Kind", "KnownHashes", "Run", "parse_ima_log"]

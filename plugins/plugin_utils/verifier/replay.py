@@ -10,15 +10,14 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PolicyError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.bank import Hash, digests, started
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
@@ -30,14 +29,6 @@ MAX_TAIL: Final = 10_000
 
 Banks = Mapping[str, Mapping[int, bytes]]
 _NO_AGGREGATES: Final[Mapping[str, bytes]] = MappingProxyType({})
-_FAST: Final = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
-
-
-class _Hash(Protocol):
-    @property
-    def digest_size(self) -> int: ...
-
-    def digest(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +102,10 @@ def extended(log: ImaLog, bank: str, *, padded: bool = False) -> Sequence[bytes]
     """
     if bank == "sha256" and not padded:
         return log.hashes
-    size, digest = _hash(bank)().digest_size, _hash("sha1" if padded else bank)
-    values = [digest(item).digest().ljust(size, b"\0") for item in log.data]
+    size = started(bank)().digest_size
+    values = digests("sha1" if padded else bank, log.data)
+    if padded:
+        values = [value.ljust(size, b"\0") for value in values]
     for at in log.violations:
         values[at] = b"\xff" * size
     return values
@@ -217,30 +210,25 @@ def _of_pcr(log: ImaLog, values: Sequence[bytes], pcr: int) -> Sequence[bytes | 
 
 def _aggregates(bank: str, start: bytes | None, values: Sequence[bytes | None], keep: int) -> list[bytes]:
     """Return the PCR's values behind the last ``keep`` extends, and before them; None extends nothing."""
-    digest = _hash(bank)
-    value = bytes(digest().digest_size) if start is None else start
+    new = started(bank)
+    value = bytes(new().digest_size) if start is None else start
     quiet = max(len(values) - keep, 0)
-    for item in values[:quiet]:
-        if item is not None:
-            value = digest(value + item).digest()
+    value = _extended(new, value, values[:quiet])
     aggregates = [value]
     for item in values[quiet:]:
-        if item is not None:
-            value = digest(value + item).digest()
+        value = _extended(new, value, (item,))
         aggregates.append(value)
     return aggregates
 
 
-def _hash(name: str) -> Callable[..., _Hash]:
-    """Return the fastest constructor of a hash."""
-    constructor: Callable[..., _Hash] | None = _FAST.get(name)
-    if constructor is not None:
-        return constructor
-    try:
-        hashlib.new(name, usedforsecurity=False)
-    except ValueError as error:
-        raise EvidenceError("ima_log", "is to be replayed into a PCR bank whose hash is not available here.") from error
-    return partial(hashlib.new, name, usedforsecurity=False)
+def _extended(new: Callable[[], Hash], value: bytes, items: Sequence[bytes | None]) -> bytes:
+    """Return the value of a PCR after extends; None extends nothing."""
+    for item in items:
+        if item is not None:
+            state = new()
+            state.update(value + item)
+            value = state.digest()
+    return value
 
 
 __all__ = [

@@ -254,12 +254,30 @@ def test_nothing_measured() -> None:
 
 
 def test_lists_of_several_nodes_share_their_hashes() -> None:
-    first, second = Kernel().file("/a").file("/b"), Kernel().file("/b").measure(violation=True).file("/c")
-    known: dict[bytes, bytes] = {}
-    for kernel in (first, second, first):
-        log = parse_ima_log(kernel.binary, known=known, lazy=True)
+    first = parse_ima_log(Kernel().file("/a").file("/b").binary)
+    known = {(10, "ima-ng"): dict(zip(first.data, first.hashes, strict=True))}
+    kernel = Kernel().file("/b").file("/c").file("/a").file("/a", template="ima-sig")
+    for blob in (kernel.binary, kernel.ascii):
+        log = parse_ima_log(blob, known=known)
+        assert log.not_among(known) == [1, 3], "a hash is that of a PCR and template, too"
+        assert log.not_among(dict(known)) == log.not_among(None) == range(4), "only of what it was read with"
         assert replay(log, "sha256") == kernel.pcrs["sha256"][10]
-    assert len(known) == 4
+
+
+def test_a_violation_stays_one_where_its_data_is_known() -> None:
+    first = parse_ima_log(Kernel().file("/a").binary)
+    known = {(10, "ima-ng"): {first.data[0]: first.hashes[0]}}
+    kernel = Kernel().measure(violation=True, d_ng=(first.data[0][4:44], ""), n_ng=(b"/a\0", "/a"))
+    log = parse_ima_log(kernel.binary, known=known)
+    assert (log.data, log.violations) == (first.data, frozenset({0}))
+    assert replay(log, "sha256") == kernel.pcrs["sha256"][10]
+
+
+def test_runs_part_the_list_by_pcr_and_template() -> None:
+    kernel = Kernel().file("/a").file("/b").measure("ima-buf").measure("ima-buf", pcr=11).file("/c")
+    for blob in (kernel.binary, kernel.ascii):
+        runs = [(run.kind.pcr, run.kind.template.name, run.start, run.stop) for run in parse_ima_log(blob).runs]
+        assert runs == [(10, "ima-ng", 0, 2), (10, "ima-buf", 2, 3), (11, "ima-buf", 3, 4), (10, "ima-ng", 4, 5)]
 
 
 def test_a_later_part_counts_on() -> None:
