@@ -84,7 +84,7 @@ def is_file(entry: Entry) -> bool:
 
 
 def _is_digest_of(digest: str, data: bytes) -> bool:
-    algorithm, _, value = digest.partition(":")
+    algorithm, _colon, value = digest.partition(":")
     try:
         return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest() == value
     except ValueError:

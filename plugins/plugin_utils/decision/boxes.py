@@ -43,8 +43,8 @@ class Boxes:
         self.members = [_members([box[axis] for box in boxes], size) for axis, size in enumerate(sizes)]
         self._either = [_RangeTable(column, or_) for column in self.members]
         self._every = [_RangeTable(column, and_) for column in self.members]
-        self._meeting: list[dict[int, int]] = [{} for _ in sizes]
-        self._holding: list[dict[int, int]] = [{} for _ in sizes]
+        self._meeting: list[dict[int, int]] = [{} for _size in sizes]
+        self._holding: list[dict[int, int]] = [{} for _size in sizes]
         self._holders: list[int] | None = None
         self._rivals: list[int] | None = None
         self._steps = 0

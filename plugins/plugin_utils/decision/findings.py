@@ -147,7 +147,7 @@ def _masked(compiled: CompiledTable) -> Iterator[TableFinding]:
         if not all(box) or not maskers or next(boxes.uncovered(box, maskers), None) is not None:
             continue
         single = boxes.containing(box, maskers)
-        masking = [next(atoms(single))] if single else _needed(compiled, box, maskers)
+        masking = [min(atoms(single))] if single else _needed(compiled, box, maskers)
         yield make_finding(
             compiled,
             "masked",
