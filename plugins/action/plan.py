@@ -25,6 +25,7 @@ class ActionModule(TrustAction):
         "rules": {"type": "path", "required": True},
         "catalogue": {"type": "path", "required": True},
         "max_in_repair": {"type": "int", "default": 1},
+        "act": {"type": "bool", "default": True},
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +39,7 @@ class ActionModule(TrustAction):
             max_in_repair=arguments["max_in_repair"],
         )
         with self.open_store(arguments).transaction() as connection:
-            made = plan(connection, site, arguments["since"], self.now())
+            made = plan(connection, site, arguments["since"], self.now(), act=arguments["act"])
         return {"changed": bool(made["steps"]), **made, "table": plan_table(made)}
 
 

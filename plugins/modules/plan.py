@@ -39,6 +39,12 @@ options:
     description: How many nodes may be in repair at once.
     type: int
     default: 1
+  act:
+    description:
+      - Whether the plan is to be carried out. Otherwise no incident is opened, counted or leased, no step is given, and
+        the result only says how things stand.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - palantir.trust.store
 attributes:
@@ -73,6 +79,11 @@ decisions:
   returned: success
   type: list
   elements: dict
+unresolved:
+  description: A line for each subject that is not over, because its incident is open, or it is held or deferred.
+  returned: success
+  type: list
+  elements: str
 table:
   description: The steps as a table for a terminal; empty where there are none.
   returned: success

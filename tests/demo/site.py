@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, incidents, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +41,11 @@ class Site:
         return cls(directory)
 
     @property
+    def evidence(self) -> Path:
+        """Where the evidence of incidents is preserved."""
+        return self.directory / "evidence"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment of the playbooks."""
         return {
@@ -63,7 +68,7 @@ class Site:
             DemoError: it failed, or the deadline passed.
         """
         command = [str(Path(sys.executable).with_name("ansible-playbook")), f"playbooks/{name}.yml"]
-        for key, value in variables.items():
+        for key, value in {"palantir_trust_evidence": self.evidence, **variables}.items():
             command += ["--extra-vars", f"{key}={value}"]
         begun = time.monotonic()
         process = subprocess.Popen(command, cwd=ROOT, env=self.environment, start_new_session=True)
@@ -90,6 +95,12 @@ class Site:
         """Return the incidents detected since a time."""
         with self.store().transaction() as connection:
             return incidents.since(connection, since)
+
+    def cordoned(self, node: str) -> bool:
+        """Tell whether a node is cordoned."""
+        with self.store().transaction() as connection:
+            record = identities.find(connection, node)
+        return record is not None and record.cordoned
 
     def living(self) -> dict[str, instances.InstanceRecord]:
         """Return the live generation of each instance."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -50,6 +51,8 @@ def attack_container(site: Site, lab: Lab) -> Outcome:
     _expect(after.node == "node1" and after.generation > before.generation, "the SC was not replaced in place")
     _expect(after.uid_base != before.uid_base, "the SC did not get a fresh user-namespace range")
     _now_affirming(site, "node1", tampered)
+    with tarfile.open(site.evidence / f"incident-{site.incidents(tampered)[0].id}" / "changed-files.tar") as kept:
+        _expect("usr/sbin/dropper" in kept.getnames(), "the intruder's program was not preserved")
     return _outcome(site, "new binary in the container", tampered, SC)
 
 
@@ -65,6 +68,9 @@ def attack_host(site: Site, lab: Lab) -> Outcome:
     _expect(_boot_id(lab, "node1") != boot, "node1 was not rebooted")
     _now_affirming(site, "node1", tampered)
     _now_affirming(site, "node2", tampered)
+    _expect(not site.cordoned("node1"), "node1 was not uncordoned")
+    kept = site.evidence / f"incident-{site.incidents(tampered)[0].id}" / "host.txt"
+    _expect(kept.stat().st_size > 0, "nothing of the host was preserved")
     return _outcome(site, "unknown binary on the host", tampered, "os")
 
 
@@ -80,6 +86,7 @@ def switch_off(site: Site, lab: Lab) -> None:
         not [i for i in site.incidents() if i.state != "recovered"], "an incident was opened for a node that is off"
     )
     _expect(site.living() == before, "instances were touched because a node is off")
+    _expect(not site.cordoned("node1"), "node1 was cordoned because it is off")
 
 
 ACTS: Mapping[str, Callable[[Site, Lab], Outcome | None]] = {

@@ -64,8 +64,8 @@ class NodeAction(TrustAction):
                 module_name=f"palantir.trust.{module}", module_args=arguments, task_vars=task_vars
             )
         except AnsibleConnectionFailure as error:
-            reason = printable(str(error).strip() or "no connection", 500)
-            raise UnreachableError(node, f"is unreachable: {reason}", "check its power and network.") from None
+            reason = printable(str(error).strip().rstrip(".") or "no connection", 500)
+            raise UnreachableError(node, f"is unreachable: {reason}.", "check its power and network.") from None
         if result.get("failed"):
             said = printable(result.get("msg") or "the module gave no reason.", 2000)
             raise NodeError(node, said, code=printable(result.get("code", ""), 64))

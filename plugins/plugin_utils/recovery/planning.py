@@ -27,6 +27,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     ledger,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import Attestation
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.incidents import Incident
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
 NO_RESULT = {"state": "unreachable", "message": "no result in this cycle", "ear": None}
@@ -54,12 +55,15 @@ class _Findings:
     living: Mapping[str, InstanceRecord]
 
 
-def plan(connection: Connection, site: Site, since: float, now: float) -> dict[str, Any]:
+def plan(connection: Connection, site: Site, since: float, now: float, *, act: bool = True) -> dict[str, Any]:
     """Decide on the results since a time, and open, count, lease and close incidents accordingly.
+
+    Without ``act`` nothing is opened, counted or leased, and no step is given: the plan only says how things stand.
 
     Returns:
         The plan of :func:`..decision.plan.decide`, its steps completed with ``incident_id``, ``generation`` (the live
-        record of the step's instance) and ``layers`` (those that a step's attestation must prove).
+        record of the step's instance) and ``layers`` (those that a step's attestation must prove); and with
+        ``unresolved``, a line for each subject that is not over.
 
     Raises:
         RuleError: a decision table cannot be read or is refused.
@@ -76,16 +80,28 @@ def plan(connection: Connection, site: Site, since: float, now: float) -> dict[s
         _state(connection, site, found, now),
         max_in_repair=site.max_in_repair,
     )
-    for closed in decided["recovered"]:
-        incidents.recovered(connection, int(closed["incident"]["id"]), _proved_at(closed, found, now))
-    numbers = _open(connection, site, decided["steps"], found, now)
+    for item in decided["recovered"]:
+        incidents.recovered(connection, int(item["incident"]["id"]), _proved_at(item, found, now))
+    for item in decided["closed"]:
+        incidents.close(connection, int(item["incident"]["id"]), now, item["message"])
+    numbers = _open(connection, site, decided["steps"], found, now) if act else {}
     decided["steps"] = [
         _complete(step, numbers[_key(step)], found) for step in decided["steps"] if _key(step) in numbers
     ]
     ledger.append(connection, now, "decision", "plan", decided)
     if not decided["steps"]:
         incidents.release(connection, site.owner)
-    return decided
+    return {**decided, "unresolved": _unresolved(incidents.still_open(connection), decided)}
+
+
+def _unresolved(still_open: Sequence[Incident], decided: Mapping[str, Any]) -> list[str]:
+    """Return, for people, what is not over: open incidents, and what is held or deferred before it became one."""
+    lines = [f"{i.node} {i.layer}: incident {i.id} is {i.state}, attempt {i.attempt}" for i in still_open]
+    for item in (*decided["held"], *decided["deferred"]):
+        subject = item["incident"]
+        if subject["id"] is None:
+            lines.append(f"{subject['node']} {subject['instance'] or subject['layer']}: {item['message']}")
+    return lines
 
 
 def _result(result: Attestation | None) -> dict[str, Any]:
@@ -116,15 +132,18 @@ def _open(
     for key in dict.fromkeys(_key(step) for step in steps):
         node, layer = key
         result = found.results.get(node)
-        verb = next(step["verb"] for step in steps if _key(step) == key)
-        if verb == "observe":
+        first = next(step for step in steps if _key(step) == key)
+        known = first["incident"]["id"]
+        if first["verb"] == "observe":
             continue
-        incident = incidents.open_incident(
-            connection, node, layer, _finding(result, layer), result.at if result else now
+        incident = (
+            incidents.open_incident(connection, node, layer, _finding(result, layer), result.at if result else now)
+            if known is None
+            else incidents.find(connection, int(known))
         )
         if incidents.lease(connection, incident.id, site.owner, now):
             numbers[key] = incident.id
-            if verb != "hold":
+            if first["verb"] != "hold":
                 incidents.begin_attempt(connection, incident.id, now)
     return numbers
 

@@ -14,19 +14,28 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import
 
 
 def plan_table(plan: Mapping[str, Any]) -> str:
-    """Return the table of a plan of :func:`..decision.plan.decide`, and the rules that ask for it below.
+    """Return the table of a plan of :func:`..decision.plan.decide`, and below it the rules that ask for it.
 
-    Empty where nothing is to be done.
+    What is held or deferred follows, with the reason. Empty where there is nothing of either.
     """
     steps = plan["steps"]
-    if not steps:
-        return ""
     rows = [
         (step["id"], step["action"], step["instance"] or step["node"], _where(step), step["rule"] or "")
         for step in steps
     ]
     why = dict.fromkeys(f"{step['rule']}: {step['rationale']}" for step in steps if step["rule"])
-    return "\n\n".join((table(("STEP", "ACTION", "OF", "ON", "RULE"), rows), "\n".join(map(paragraph, why))))
+    waiting = [f"{kind}: {_subject(item)}: {item['message']}" for kind in ("held", "deferred") for item in plan[kind]]
+    parts = [
+        table(("STEP", "ACTION", "OF", "ON", "RULE"), rows) if rows else "",
+        "\n".join(map(paragraph, why)),
+        "\n".join(map(paragraph, waiting)),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _subject(item: Mapping[str, Any]) -> str:
+    subject = item["incident"]
+    return f"{subject['node']} {subject['instance'] or subject['layer'] or ''}".rstrip()
 
 
 def _where(step: Mapping[str, Any]) -> str:

@@ -148,6 +148,12 @@ def recovered(connection: Connection, number: int, now: float) -> Incident:
     )
 
 
+def close(connection: Connection, number: int, now: float, reason: str) -> Incident:
+    """End an incident whose subject is there no more: neither recovered nor open."""
+    known = find(connection, number)
+    return _change(connection, known, now, reason, state="closed", open_key=None, lease_owner=None, lease_until=None)
+
+
 def release(connection: Connection, owner: str) -> None:
     """Give up every lease of a controller."""
     connection.execute(
@@ -182,6 +188,7 @@ __all__ = [
     "OPEN_STATES",
     "Incident",
     "begin_attempt",
+    "close",
     "contained",
     "find",
     "hold",

@@ -1,0 +1,173 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan leaves in the store: incidents opened, counted, leased, closed; by the lab's own rules and catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, plan
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    attestations,
+    identities,
+    incidents,
+    instances,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+
+LAB = Path(__file__).parents[3] / "inventories" / "lab"
+NODES = ("node1", "node2")
+LAYERS = ("hardware", "firmware", "os", "runtime")
+SC = "sc:dns-filter-1"
+
+
+def site(owner: str = "controller-a") -> Site:
+    tables = {path.name: path.read_text(encoding="utf-8") for path in (LAB / "rules").glob("*.yml")}
+    return Site(NODES, tables, load_directory(LAB / "catalogue"), owner, max_in_repair=1)
+
+
+def ear(at: float, *instances: str, **bad: str) -> dict[str, Any]:
+    """An EAR that is affirming but for the layers in ``bad`` (layer → code of its finding)."""
+    codes = {layer.replace("dns_filter_1", SC): code for layer, code in bad.items()}
+    return {
+        "iat": int(at),
+        "submods": {
+            layer: {
+                "ear_status": "contraindicated" if layer in codes else "affirming",
+                "ear_trustworthiness_vector": {"executables": 96 if layer in codes else 2},
+                "palantir.void_by": "os" if layer == SC and "os" in codes else None,
+                "palantir.findings": [{"code": codes[layer], "tier": "contraindicated"}] if layer in codes else [],
+            }
+            for layer in (*LAYERS, *instances)
+        },
+    }
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Two enrolled nodes; dns-filter-1 is live on node1."""
+    opened = Store(f"sqlite:///{tmp_path}/store.sqlite3")
+    with opened.transaction() as connection:
+        for name in NODES:
+            identities.save(connection, name, name[-1] * 64, {}, {"hardware": None, "events": None}, 1.0)
+        live = instances.allocate(
+            connection,
+            instance="dns-filter-1",
+            sc="dns-filter",
+            flavour="podman",
+            node="node1",
+            files={},
+            reset_count=1,
+            at=1.0,
+        )
+        instances.set_state(connection, live.id, "live", 1.0)
+    yield opened
+    opened.close()
+
+
+def attested(store: Store, at: float, **results: dict[str, Any] | None) -> None:
+    """Record an EAR for each node, or that it is unreachable."""
+    with store.transaction() as connection:
+        for node, result in results.items():
+            state = "attested" if result else "unreachable"
+            attestations.record(connection, node, at, state, ear=result)
+
+
+def planned(store: Store, since: float, now: float, owner: str = "controller-a", *, act: bool = True) -> dict[str, Any]:
+    with store.transaction() as connection:
+        return plan(connection, site(owner), since, now, act=act)
+
+
+def actions(made: dict[str, Any]) -> list[str]:
+    return [f"{step['action']} {step['instance'] or step['node']}" for step in made["steps"]]
+
+
+def test_an_attacked_sc_is_an_incident_until_a_new_result_affirms_it(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
+    made = planned(store, 100.0, 101.0)
+    assert actions(made) == [
+        "confirm dns-filter-1",
+        "preserve dns-filter-1",
+        "restart dns-filter-1",
+        "attest dns-filter-1",
+    ]
+    assert {step["incident_id"] for step in made["steps"]} == {1}
+    assert made["steps"][2]["generation"]["uid_base"] == instances.UID_FIRST
+    assert made["steps"][3]["layers"] == [SC]
+    assert made["unresolved"] == [f"node1 {SC}: incident 1 is open, attempt 1"]
+
+    attested(store, 110.0, node1=ear(110, SC))
+    made = planned(store, 100.0, 111.0)
+    assert (made["steps"], made["unresolved"]) == ([], [])
+    with store.transaction() as connection:
+        incident = incidents.find(connection, 1)
+    assert (incident.state, incident.finding, incident.attempt) == ("recovered", "unknown_executable", 1)
+    assert (incident.detected_at, incident.restored_at, incident.lease_owner) == (100.0, 110.0, None)
+
+
+def test_an_attacked_host_is_drained_and_rebooted_and_its_scs_verdict_is_void(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, os="unknown_executable"), node2=ear(100))
+    made = planned(store, 100.0, 101.0)
+    assert actions(made) == [
+        "confirm node1",
+        "preserve node1",
+        "cordon node1",
+        "move dns-filter-1",
+        "attest dns-filter-1",
+        "reboot node1",
+        "attest node1",
+        "uncordon node1",
+    ]
+    assert {(step["incident_id"], step["subject"]) for step in made["steps"]} == {(1, "os")}
+    assert [step["layers"] for step in made["steps"] if step["action"] == "attest"] == [[SC], list(LAYERS)]
+
+
+def test_a_second_attempt_is_counted_on_the_same_incident(store: Store) -> None:
+    for attempt, at in enumerate((100.0, 200.0), 1):
+        attested(store, at, node1=ear(at, SC, dns_filter_1="unknown_executable"), node2=ear(at))
+        assert planned(store, at, at + 1)["unresolved"] == [f"node1 {SC}: incident 1 is open, attempt {attempt}"]
+
+
+def test_a_node_that_is_silent_is_no_incident(store: Store) -> None:
+    attested(store, 100.0, node1=None, node2=ear(100))
+    made = planned(store, 100.0, 101.0)
+    assert (made["steps"], made["unresolved"]) == ([], [])
+
+
+def test_a_result_of_an_earlier_cycle_does_not_count(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
+    assert planned(store, 150.0, 151.0)["steps"] == []
+
+
+def test_what_another_controller_holds_is_left_to_it(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
+    assert planned(store, 100.0, 101.0, "controller-a")["steps"]
+    attested(store, 102.0, node1=ear(102, SC, dns_filter_1="unknown_executable"))
+    made = planned(store, 100.0, 103.0, "controller-b")
+    assert made["steps"] == []
+    assert made["unresolved"] == [f"node1 {SC}: incident 1 is open, attempt 1"]
+
+
+def test_without_act_nothing_is_opened(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
+    assert planned(store, 100.0, 101.0, act=False)["steps"] == []
+    with store.transaction() as connection:
+        assert incidents.still_open(connection) == []
+
+
+def test_an_incident_of_an_instance_that_is_deployed_no_more_is_closed_not_recovered(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
+    planned(store, 100.0, 101.0)
+    with store.transaction() as connection:
+        for record in instances.live(connection):
+            instances.set_state(connection, record.id, "retired", 102.0)
+    attested(store, 110.0, node1=ear(110))
+    assert planned(store, 100.0, 111.0)["unresolved"] == []
+    with store.transaction() as connection:
+        incident = incidents.find(connection, 1)
+    assert (incident.state, incident.restored_at) == ("closed", None)
