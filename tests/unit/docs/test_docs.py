@@ -202,6 +202,22 @@ def test_images_and_catalogue_fit_together() -> None:
     assert [item["sc"] for item in site["palantir_trust_instances"]] == [descriptor.sc]
 
 
+def test_the_descriptor_is_the_shipped_one_at_another_place() -> None:
+    ours = of_file("catalogue/dns-filter.yml")
+    shipped = yaml.safe_load((ROOT / "inventories/lab/catalogue/dns-filter.yml").read_text(encoding="utf-8"))
+    del ours["placement"]
+    for descriptor in (ours, shipped):
+        for flavour in descriptor["flavours"]:
+            del flavour["archive"]
+    assert ours == shipped
+
+
+def test_an_inventory_is_named_by_its_file() -> None:
+    texts = [block.text for block in (*blocks("shell"), *blocks("ini"), *blocks("text"))]
+    named_so = [name for text in texts for name in re.findall(r" -i (\S+)", text)]
+    assert set(named_so) == {"inventories/mysite/hosts.yml"}
+
+
 def test_the_rule_tables_are_sound_and_decide_as_the_shipped_ones() -> None:
     tables = [of_file("rules/sc-remediation.yml")]
     tables += [yaml.safe_load(block.text) for block in blocks("yaml", "rules.md") if "decision_table" in block.text]
