@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.filter.verdict_table import FilterModule
+from ansible_collections.palantir.trust.plugins.plugin_utils.report.incidents import incident_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.plans import plan_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import WIDTH, columns
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.verdicts import verdict_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.incidents import Incident
 
 
 def finding(code: str, tier: str, message: str = "", digest: str | None = None) -> dict[str, Any]:
@@ -115,3 +117,34 @@ def test_whatever_a_plan_says_a_step_is_one_line(texts: list[str]) -> None:
     lines = plan_table({"steps": [dict(zip(keys, texts, strict=True)), step()], "held": [], "deferred": []}).split("\n")
     assert len(lines) >= 3
     assert all(line.isprintable() and columns(line) <= WIDTH for line in lines)
+
+
+def test_incidents_are_one_line_each_and_open_ones_say_what_was_found() -> None:
+    plain: dict[str, Any] = {
+        "open_key": None,
+        "last_action_at": None,
+        "lease_owner": None,
+        "lease_until": None,
+        "node": "node1",
+        "detected_at": 1_795_400_000.4,
+    }
+    over = Incident(
+        id=1,
+        layer="sc:dns-filter-1",
+        state="recovered",
+        attempt=1,
+        finding="unknown_executable",
+        contained_at=1_795_400_012.4,
+        restored_at=1_795_400_026.0,
+        **plain,
+    )
+    still = Incident(
+        id=2, layer="os", state="held", attempt=2, finding="modified_file", contained_at=None, restored_at=None, **plain
+    )
+    assert incident_table([over, still]).split("\n") == [
+        "ID  OF                     STATE      DETECTED              CONT.  REST.",
+        "1   node1 sc:dns-filter-1  recovered  2026-11-23 02:13:20Z  12 s   26 s",
+        "2   node1 os               held       2026-11-23 02:13:20Z  -      -",
+        "",
+        "2: modified_file, attempt 2",
+    ]

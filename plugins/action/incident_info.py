@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell which incidents there are; documented in plugins/modules/incident_info.py."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.report.incidents import incident_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents, ledger
+
+
+class ActionModule(TrustAction):
+    """Read incidents from the store, and check the ledger's chain."""
+
+    SPEC: ClassVar[dict[str, Any]] = {"since": {"type": "float", "default": 0.0}}
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the incidents, a table of them, and the number of entries that the ledger proves."""
+        with self.open_store(arguments).transaction() as connection:
+            found = {
+                i.id: i for i in (*incidents.since(connection, arguments["since"]), *incidents.still_open(connection))
+            }
+            entries = ledger.verify(connection)
+        return {
+            "changed": False,
+            "incidents": [incident.plain() for incident in found.values()],
+            "ledger_entries": entries,
+            "table": incident_table(found.values()),
+        }
