@@ -53,7 +53,7 @@ def attack_container(site: Site, lab: Lab) -> Outcome:
     _now_affirming(site, "node1", tampered)
     with tarfile.open(site.evidence / f"incident-{site.incidents(tampered)[0].id}" / "changed-files.tar") as kept:
         _expect("usr/sbin/dropper" in kept.getnames(), "the intruder's program was not preserved")
-    return _outcome(site, "new binary in the container", tampered, SC)
+    return _outcome(site, "new binary in the SC", tampered, SC)
 
 
 def attack_host(site: Site, lab: Lab) -> Outcome:
@@ -71,7 +71,7 @@ def attack_host(site: Site, lab: Lab) -> Outcome:
     _expect(not site.cordoned("node1"), "node1 was not uncordoned")
     kept = site.evidence / f"incident-{site.incidents(tampered)[0].id}" / "host.txt"
     _expect(kept.stat().st_size > 0, "nothing of the host was preserved")
-    return _outcome(site, "unknown binary on the host", tampered, "os")
+    return _outcome(site, "unknown binary on host", tampered, "os")
 
 
 def switch_off(site: Site, lab: Lab) -> None:
