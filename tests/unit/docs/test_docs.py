@@ -301,6 +301,7 @@ def test_every_playbook_is_documented() -> None:
         "deploy",
         "attest",
         "cycle",
+        "report",
     ]
     assert {path.stem for path in PLAYBOOKS} == set(first_codes(text[: text.index("## ")]))
 
