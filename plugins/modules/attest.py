@@ -44,33 +44,15 @@ options:
       - Defaults to the environment variable E(PALANTIR_TRUST_SIGNING_KEY),
         else C(~/.local/share/palantir.trust/ear-signing-key.pem).
     type: path
-  tcti:
-    description: How the node reaches its TPM; see M(palantir.trust.evidence).
-    type: str
-  ak_handle:
-    description: Persistent handle of the AK; see M(palantir.trust.evidence).
-    type: str
-  event_log_path:
-    description: The UEFI event log on the node; see M(palantir.trust.evidence).
-    type: str
-  ima_log_path:
-    description: The IMA measurement list on the node; see M(palantir.trust.evidence).
-    type: str
-  proc_path:
-    description: Where procfs is mounted on the node; see M(palantir.trust.evidence).
-    type: str
-  sys_path:
-    description: Where sysfs is mounted on the node; see M(palantir.trust.evidence).
-    type: str
 extends_documentation_fragment:
+  - palantir.trust.attributes
+  - palantir.trust.node
   - palantir.trust.store
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details: The node is only read.
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: none
 seealso:
   - module: palantir.trust.evidence

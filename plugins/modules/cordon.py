@@ -24,13 +24,12 @@ options:
     choices: [cordoned, uncordoned]
     default: cordoned
 extends_documentation_fragment:
+  - palantir.trust.attributes
   - palantir.trust.store
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: none
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: none
 author:
   - palantir.trust contributors (@palantir-h2020)

@@ -14,15 +14,14 @@ author:
 description:
   - Asks a DNS server over UDP for the IPv4 addresses of a name and fails where it does not answer as expected.
   - Serves as the health probe of a Security Capability. It needs nothing but Python.
+extends_documentation_fragment:
+  - palantir.trust.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return what a run without it would return.
     support: full
   diff_mode:
-    description: Will return details on what has changed in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row, the second run changes nothing.
     support: full
 options:
   address:

@@ -19,19 +19,17 @@ description:
   - The action plugin P(palantir.trust.enrol#module) does both and verifies the certificate's chain in one task.
 attributes:
   check_mode:
-    description: Can run in check mode and return what a run without it would return.
     support: partial
     details:
       - No AK is made in check mode. Where there is none, O(operation=describe) fails with the code C(ak_missing).
   diff_mode:
-    description: Will return details on what has changed in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row, the second run changes nothing.
     support: partial
     details:
       - With O(replace=true), every run makes a new AK.
 extends_documentation_fragment:
+  - palantir.trust.attributes
   - palantir.trust.tpm
 options:
   operation:

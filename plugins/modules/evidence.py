@@ -18,15 +18,13 @@ description:
     The action plugin P(palantir.trust.attest#module) makes the challenge, calls this module and appraises in one task.
 attributes:
   check_mode:
-    description: Can run in check mode and return what a run without it would return.
     support: full
   diff_mode:
-    description: Will return details on what has changed in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row, the second run changes nothing.
     support: full
 extends_documentation_fragment:
+  - palantir.trust.attributes
   - palantir.trust.tpm
 options:
   nonce:

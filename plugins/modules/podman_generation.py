@@ -14,12 +14,12 @@ author:
 description:
   - Starts, freezes, preserves or removes a container, each in one round trip.
   - It is what M(palantir.trust.sc_instance) calls on a node for the driver V(podman); by itself it keeps no record.
+extends_documentation_fragment:
+  - palantir.trust.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: none
   diff_mode:
-    description: Will return details on what has changed when in diff mode.
     support: none
 options:
   state:

@@ -38,14 +38,13 @@ options:
     type: path
     required: true
 extends_documentation_fragment:
+  - palantir.trust.attributes
   - palantir.trust.store
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: partial
     details: The image is read and nothing is written; what would change is not told.
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: none
 author:
   - palantir.trust contributors (@palantir-h2020)
