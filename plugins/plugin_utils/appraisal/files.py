@@ -17,6 +17,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templa
 
 BOOT_AGGREGATE: Final = "boot_aggregate"
 IMA_POLICY: Final = "/etc/ima/ima-policy"
+OWN_IMA_POLICY: Final = "sha256:3da9641fd10d625b7e04eff87588624cef1256c6c6bd0d2b5f250ed7940966a6"
+"""The policy that the role attester sets: approved where a site names none."""
 _EXECUTE: Final = 0o111
 
 
@@ -96,4 +98,14 @@ def under(path: str, places: tuple[str, ...]) -> bool:
     return any(path == place or (place.endswith("/") and path.startswith(place)) for place in places)
 
 
-__all__ = ["BOOT_AGGREGATE", "IMA_POLICY", "Match", "executable", "is_file", "match", "other_names", "under"]
+__all__ = [
+    "BOOT_AGGREGATE",
+    "IMA_POLICY",
+    "OWN_IMA_POLICY",
+    "Match",
+    "executable",
+    "is_file",
+    "match",
+    "other_names",
+    "under",
+]

@@ -16,6 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import appraise_boot
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
     IMA_POLICY,
+    OWN_IMA_POLICY,
     Match,
     is_file,
     match,
@@ -86,13 +87,15 @@ def _without_list(policy: AppraisalPolicy) -> list[LayerFinding]:
 
 
 def _ima_policy(host: Iterable[Entry], policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
-    """Every policy that was loaded must be approved: by name in the policy, else as a file of the host."""
+    """Every policy that was loaded must be approved: by the Appraisal Policy, else as ours or the host's."""
     loaded = [e for e in host if e.path == IMA_POLICY and is_file(e) and not e.violation]
     if not loaded:
         yield told("ima_policy_unmeasured", Claim.CONFIGURATION, ar4si.UNAVAILABLE_CONFIGURATION)
     for entry in loaded:
         if policy.ima.policy_digests:
             found = Match.KNOWN if entry.digest in policy.ima.policy_digests else Match.UNKNOWN
+        elif entry.digest == OWN_IMA_POLICY:
+            found = Match.KNOWN
         else:
             found = match(entry.path, entry.digest, index, policy.aliases)
         if found is Match.EXPIRED:

@@ -149,8 +149,12 @@ def _open(
 
 
 def _finding(result: Attestation | None, layer: str) -> str:
-    submod = (result.ear or {}).get("submods", {}).get(layer, {}) if result else {}
-    return next((str(f["code"]) for f in submod.get("palantir.findings", ()) if f["tier"] == "contraindicated"), "")
+    found = _submod(result, layer).get("palantir.findings", ())
+    return next((str(f["code"]) for f in found if f["tier"] == "contraindicated"), "")
+
+
+def _submod(result: Attestation | None, layer: str) -> Mapping[str, Any]:
+    return (result.ear or {}).get("submods", {}).get(layer, {}) if result else {}
 
 
 def _proved_at(closed: Mapping[str, Any], found: _Findings, now: float) -> float:
@@ -163,10 +167,12 @@ def _proved_at(closed: Mapping[str, Any], found: _Findings, now: float) -> float
 
 def _complete(step: Mapping[str, Any], number: int, found: _Findings) -> dict[str, Any]:
     record = found.living.get(step["instance"] or "")
+    node, layer = _key(step)
     return {
         **step,
         "incident_id": number,
-        "subject": _key(step)[1],
+        "subject": layer,
+        "tier": _submod(found.results.get(node), layer).get("ear_status", "none"),
         "generation": record.plain() if record else None,
         "layers": [f"sc:{step['instance']}"] if step["instance"] else list(HOST_LAYERS),
     }

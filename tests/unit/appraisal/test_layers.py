@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -247,6 +248,11 @@ def test_field_row_8_a_violation_is_a_finding_by_policy() -> None:
 def test_field_row_11_a_weakened_ima_policy_contraindicates_os() -> None:
     ear = Guest().ran("/etc/ima/ima-policy", b"dont_measure\n", mode=PLAIN).appraise()
     assert found(ear) == [("os", "ima_policy_unknown", "contraindicated")]
+
+
+def test_the_ima_policy_of_the_role_attester_is_approved_by_itself() -> None:
+    own = (Path(__file__).parents[3] / "roles/attester/files/ima-policy").read_bytes()
+    assert found(Guest().ran("/etc/ima/ima-policy", own, mode=PLAIN).appraise()) == []
 
 
 def test_field_row_11_only_approved_policies_count_where_the_policy_names_them() -> None:

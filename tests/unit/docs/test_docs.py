@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import re
 import subprocess
@@ -186,10 +185,8 @@ def test_the_inventory_has_the_nodes_and_localhost() -> None:
     assert set(of_file("catalogue/dns-filter.yml")["placement"]) == nodes.keys()
 
 
-def test_the_policy_loads_and_knows_the_ima_policy_of_the_role() -> None:
-    policy = load_policy(of_file("group_vars/all/site.yml")["palantir_trust_policy"])
-    content = (ROOT / "roles/attester/files/ima-policy").read_bytes()
-    assert policy.ima.policy_digests == ("sha256:" + hashlib.sha256(content).hexdigest(),)
+def test_the_policy_loads() -> None:
+    assert load_policy(of_file("group_vars/all/site.yml")["palantir_trust_policy"]).name == "mysite"
 
 
 def test_images_and_catalogue_fit_together() -> None:

@@ -333,3 +333,14 @@ def test_the_database_of_sqlite_is_durable_and_shared(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     other = sqlite3.connect(tmp_path / "s")
     assert other.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == ("1",)
+
+
+def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(0.3, other.commit)
+    release.start()
+    Store(f"sqlite:///{path}").close()
+    release.join()
+    other.close()
