@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, binary
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError, TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
@@ -37,6 +38,9 @@ class ActionModule(NodeAction):
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Carry out the verb."""
+        if not is_name(arguments["instance"]):
+            # It becomes a path that is removed, and an argument of the container engine.
+            raise StoreError(f"instance {printable(arguments['instance'], 80)!r}", "is not a name.", RULE)
         arguments["node"] = arguments["node"] or str(task_vars["inventory_hostname"])
         verb = {"instantiated": self._instantiate, "preserved": self._preserve, "terminated": self._terminate}
         return verb[arguments["state"]](arguments, task_vars)
@@ -51,11 +55,8 @@ class ActionModule(NodeAction):
         if running and not arguments["replace"]:
             return {"changed": False, "generation": running[-1].plain()}
         record = _allocate(store, arguments, self.now())
-        try:
-            self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
-        except TrustError:
-            self._retire(store, [record])
-            raise
+        # Where this fails the generation stays allocated: it may run all the same, and must be appraised.
+        self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
         # The node replaced whatever ran under this name.
         self._retire(store, living)
         with store.transaction() as connection:

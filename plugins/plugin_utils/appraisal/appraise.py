@@ -159,12 +159,13 @@ def _measured(
     if verified.ima_log is None:
         return Measurements()
     boot_id = facts.get("boot_id")
-    owners = OwnerMap(record.instances, boot_id if isinstance(boot_id, str) else None)
+    reset_count = verified.quote.reset_count
+    owners = OwnerMap(record.instances, boot_id if isinstance(boot_id, str) else None, reset_count)
     return sort_measurements(verified.ima_log, verified.entries, owners, record.instances, references, memory)
 
 
 def _live_layers(record: NodeRecord) -> list[str]:
-    return sorted(sc.layer_of(instance) for instance in record.instances if instance.live)
+    return sorted({sc.layer_of(instance) for instance in record.instances if instance.live})
 
 
 def _boot(verified: Verified, facts: Mapping[str, Any]) -> dict[str, Any] | None:

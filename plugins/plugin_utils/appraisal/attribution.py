@@ -3,7 +3,8 @@
 """Whose file a measurement is: the inode's owner, inside the TPM-anchored entry, names the SC instance.
 
 Every instance generation has its own range of user and group numbers, never given out twice in a boot. An
-owner below :data:`FIRST_OWNER` is the host's; one above it in no range is nobody's, which is the host's fault.
+owner below :data:`FIRST_OWNER` is the host's; one above it in no range is nobody's, which is the host's fault. So is
+one in the range of a generation that had ended by then: else root of the host could hide what it runs in there.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -27,17 +28,19 @@ class OwnerMap:
     before a retired one, one of this boot before one of another, a higher generation before a lower one.
     """
 
-    def __init__(self, instances: Iterable[Instance], boot_id: str | None) -> None:
+    def __init__(self, instances: Iterable[Instance], boot_id: str | None, reset_count: int = 0) -> None:
         """Build the map.
 
         Args:
             instances: all generations that are on record.
-            boot_id: the boot that the evidence tells of.
+            boot_id: the boot that the evidence tells of, as the node says.
+            reset_count: the same, as its TPM says.
         """
+        self._reset_count = reset_count
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._owners: list[Instance] = []
-        known = tuple(instances)
+        known = tuple(i for i in instances if i.entries_in(reset_count) != 0)
         self.first = min((FIRST_OWNER, *(i.uid_base for i in known)))
         """First number that may be an instance's: a file whose user and group are below it is the host's."""
 
@@ -53,6 +56,11 @@ class OwnerMap:
         if uid >= FIRST_OWNER and gid >= FIRST_OWNER and by_uid is not by_gid:
             return None
         return by_uid or by_gid
+
+    def had_ended(self, instance: Instance, at: int) -> bool:
+        """Return whether nothing of an instance could still run when the entry of that number was made."""
+        entries = instance.entries_in(self._reset_count)
+        return entries is not None and at >= entries
 
     def _insert(self, instance: Instance) -> None:
         """Add what of the instance's range no stronger one has."""

@@ -43,7 +43,7 @@ CODES: Final[Mapping[str, str]] = {
     "more_findings": "More findings than are listed.",
     "moved_file": "A known file was run from a path that no Reference Value names.",
     "no_measurements": "Nothing of a live instance was measured: that is no proof that it is clean.",
-    "owner_unallocated": "A file was run whose owner is in no range that was ever given to an instance.",
+    "owner_unallocated": "A file was run whose owner is in no range that an instance had at that time.",
     "reference_value_expired": "A file is known only to Reference Values that have expired.",
     "reference_values_expired": "All Reference Values of this layer have expired.",
     "reference_values_missing": "There are no Reference Values for this layer.",

@@ -37,7 +37,7 @@ class Measurements:
 
     Attributes:
         host: those of the host that are not known for sure, in order.
-        unallocated: those whose owner is in no range.
+        unallocated: those whose owner is in no range, or in that of an instance that had ended.
         instances: instance generation's (name, number) → its measurements, in order.
         ambiguous: numbers of entries whose template has no owner.
         modules: names of the kernel modules that were measured.
@@ -167,7 +167,9 @@ _IS_HOSTS: Final[Mapping[str, Callable[[int, bytes], bool]]] = {
 def _owned(entry: Entry, owners: OwnerMap, result: Measurements) -> None:
     uid, gid = entry.iuid or 0, entry.igid or 0
     instance = owners.owner(uid, gid)
-    if instance is not None:
+    if instance is not None and owners.had_ended(instance, entry.index):
+        result.unallocated.append(entry)
+    elif instance is not None:
         result.instances.setdefault((instance.name, instance.generation), []).append(entry)
     elif max(uid, gid) < FIRST_OWNER:
         result.host.append(entry)

@@ -31,6 +31,7 @@ class Instance:
         generation: counts up with each replacement.
         live: whether it should be running now.
         boot_id: boot in which the range was given out, where known.
+        sealed: once a quote was made after its end: that quote's reset count, and how many entries its list had.
         files: path inside the container → accepted digests of its rendered configuration.
     """
 
@@ -42,6 +43,17 @@ class Instance:
     live: bool
     boot_id: str | None = None
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sealed: tuple[int, int] | None = None
+
+    def entries_in(self, reset_count: int) -> int | None:
+        """Return how many entries of a boot's list may be its own; None where all may.
+
+        Whatever has an owner in its range behind them was put there by the host: nothing of it ran any more.
+        """
+        if self.live or self.sealed is None:
+            return None
+        boot, entries = self.sealed
+        return entries if boot == reset_count else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,14 @@ def _instance(value: object, where: str) -> Instance:
         live=state == "live",
         boot_id=plain.get("boot_id"),
         files={str(p): (d,) if isinstance(d, str) else tuple(d) for p, d in files.items()},
+        sealed=_sealed(plain, where),
     )
+
+
+def _sealed(plain: Mapping[str, Any], where: str) -> tuple[int, int] | None:
+    if plain.get("sealed_entries") is None:
+        return None
+    return _number(plain, "reset_count", where, 1 << 64), _number(plain, "sealed_entries", where, 1 << 53)
 
 
 __all__ = ["Instance", "NodeRecord", "RecordedEvent", "read_record"]

@@ -66,36 +66,44 @@ def appraise_instances(
         references: what is known.
     """
     known = tuple(instances)
+    live: dict[str, list[Instance]] = {}
+    for instance in known:
+        if instance.live:
+            live.setdefault(instance.name, []).append(instance)
     history: dict[str, list[LayerFinding]] = {}
     for instance in known:
         if not instance.live:
             history.setdefault(instance.name, []).extend(_history(measured, instance, policy, references))
     verdicts = []
-    for instance in sorted((i for i in known if i.live), key=lambda i: i.name):
-        retired = bounded(history.pop(instance.name, []))
-        verdicts.append(_appraise(verified, measured, instance, policy, references, retired))
+    for name in sorted(live):
+        retired = bounded(history.pop(name, []))
+        verdicts.append(_appraise(verified, measured, live[name], policy, references, retired))
     return verdicts, bounded([finding for findings in history.values() for finding in findings])
 
 
 def _appraise(
     verified: Verified,
     measured: Measurements,
-    instance: Instance,
+    generations: list[Instance],
     policy: AppraisalPolicy,
     references: ReferenceSet,
     retired: tuple[LayerFinding, ...],
 ) -> LayerVerdict:
-    layer = layer_of(instance)
+    """Return the verdict on an instance; while it is being replaced, both generations of it count."""
+    layer = layer_of(generations[0])
     if verified.ima_log is None:
         missing = told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.NO_CLAIM), (missing,), retired)
-    index = references.sc.get(instance.sc, _NOTHING)
-    entries = measured.instances.get((instance.name, instance.generation), [])
-    findings = without_references(index, CLAIMS)
-    if not entries:
+    findings = []
+    for name in sorted({instance.sc for instance in generations}):
+        findings.extend(without_references(references.sc.get(name, _NOTHING), CLAIMS))
+    if not any((i.name, i.generation) in measured.instances for i in generations):
         value = tier_value(policy.no_measurements, Claim.EXECUTABLES)
         findings.append(told("no_measurements", Claim.EXECUTABLES, value))
-    findings.extend(_findings(entries, instance, measured.ambiguous, policy, index))
+    for instance in generations:
+        entries = measured.instances.get((instance.name, instance.generation), [])
+        index = references.sc.get(instance.sc, _NOTHING)
+        findings.extend(_findings(entries, instance, measured.ambiguous, policy, index))
     return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.AFFIRMED), bounded(findings), retired)
 
 

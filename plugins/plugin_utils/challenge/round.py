@@ -31,11 +31,15 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 
 @dataclass(frozen=True)
 class Challenge:
-    """A nonce that was issued to an enrolled node, with the record that its answer is appraised against."""
+    """A nonce that was issued to an enrolled node, with the record that its answer is appraised against.
+
+    ``ended`` are the SC generations that had ended by then, and of which no quote has told yet how long the list was.
+    """
 
     node: str
     nonce: bytes
     record: Mapping[str, Any]
+    ended: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,16 @@ def begin(store: Store, node: str, now: float) -> Challenge | None:
         known = identities.find(connection, node)
         if known is None:
             return None
+        generations = instances.of_node(connection, node)
         record = {
             **known.identity,
             "name": node,
             "recorded": dict(known.recorded),
             "last": dict(known.last) if known.last else None,
-            "instances": _in_record(instances.of_node(connection, node)),
+            "instances": _in_record(generations),
         }
-        return Challenge(node, challenges.issue(connection, node, now), record)
+        ended = tuple(g.id for g in generations if g.state == "retired" and g.sealed_entries is None)
+        return Challenge(node, challenges.issue(connection, node, now), record, ended)
 
 
 def finish(
@@ -96,7 +102,10 @@ def finish(
             challenges.redeem(connection, challenge.node, challenge.nonce, now)
         with store.transaction() as connection:
             kept = attestations.keep_evidence(connection, challenge.node, now, answered)
-        ear = appraise(answered, challenge.record, policy, reference_values, now=datetime.fromtimestamp(now, UTC))
+            # As they are now: what was started since the challenge may have been measured before the quote.
+            generations = _in_record(instances.of_node(connection, challenge.node))
+        record = {**challenge.record, "instances": generations}
+        ear = appraise(answered, record, policy, reference_values, now=datetime.fromtimestamp(now, UTC))
     except (ChallengeError, EvidenceError) as error:
         return give_up(store, challenge.node, "no_evidence", str(error), now, kept)
     except TrustError as error:
@@ -106,6 +115,8 @@ def finish(
         boot = ear.get("palantir.boot")
         if boot is not None and ear["submods"]["hardware"]["ear_status"] != "contraindicated":
             identities.set_last(connection, challenge.node, boot)
+            if boot["ima_entries"]:
+                instances.seal(connection, challenge.ended, boot["reset_count"], boot["ima_entries"])
         key = attestations.record(connection, challenge.node, now, "attested", ear=ear, jwt=jwt, evidence_id=kept)
     return Result(challenge.node, "attested", "", ear, key)
 
@@ -118,15 +129,12 @@ def give_up(store: Store, node: str, state: str, message: str, now: float, evide
 
 
 def _in_record(generations: Sequence[instances.InstanceRecord]) -> list[dict[str, Any]]:
-    """Return generations as the node's record has them: one at most of an instance is live.
+    """Return generations as the node's record has them; what was allocated may run already, so it counts as live.
 
-    What was allocated and may run already counts as live, unless it is to replace one that lives until then.
+    Of an instance that is being replaced, or whose replacement was broken off, two are live then.
     """
-    living = {generation.instance for generation in generations if generation.state == "live"}
-    states = {"live": "live", "retired": "retired"}
     return [
-        generation.plain()
-        | {"state": states.get(generation.state, "retired" if generation.instance in living else "live")}
+        generation.plain() | {"state": "retired" if generation.state == "retired" else "live"}
         for generation in generations
     ]
 

@@ -71,7 +71,7 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     """
     found = _Findings(
         attestations.latest(connection, site.nodes, since),
-        {record.instance: record for record in instances.live(connection)},
+        {record.instance: record for record in instances.standing(connection)},
     )
     decided = decide(
         {node: _result(found.results.get(node)) for node in site.nodes},
@@ -113,7 +113,8 @@ def _state(connection: Connection, site: Site, found: _Findings, now: float) -> 
     return {
         "now": now,
         "nodes": {name: {"cordoned": record.cordoned} for name, record in known.items()},
-        "instances": [record.plain() for record in found.living.values()],
+        # A start that was broken off ends nothing: the instance should run there, and counts until it is terminated.
+        "instances": [record.plain() | {"state": "live"} for record in found.living.values()],
         "incidents": [incident.plain() for incident in incidents.still_open(connection)],
     }
 

@@ -10,7 +10,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,7 +33,8 @@ class InstanceRecord:
     """One generation of an instance on a node: ``allocated``, then ``live``, then ``retired``.
 
     ``files`` maps paths inside the container to the digest (``sha256:…``) of the configuration rendered there;
-    ``reset_count`` is the last boot, as far as the node's quotes tell, in which the range was in use.
+    ``reset_count`` is the last boot, as far as the node's quotes tell, in which the range was in use; that boot's list
+    had ``sealed_entries`` when the node first proved itself after the generation's end.
     """
 
     id: int
@@ -49,6 +50,7 @@ class InstanceRecord:
     files: Mapping[str, str]
     created_at: float
     retired_at: float | None
+    sealed_entries: int | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return the JSON-safe form."""
@@ -63,6 +65,12 @@ def of_node(connection: Connection, node: str) -> list[InstanceRecord]:
 def live(connection: Connection) -> list[InstanceRecord]:
     """Return the live generations of all nodes."""
     return _records(connection, instances.c.state == "live")
+
+
+def standing(connection: Connection) -> list[InstanceRecord]:
+    """Return for each instance that should run somewhere the live generation, else the newest that was allocated."""
+    found = {r.instance: r for r in _records(connection, instances.c.state == "allocated")}
+    return list((found | {r.instance: r for r in live(connection)}).values())
 
 
 def current(connection: Connection, instance: str) -> InstanceRecord | None:
@@ -84,18 +92,12 @@ def allocate(
 ) -> InstanceRecord:
     """Register the next generation of an instance with a fresh range on a node.
 
-    An earlier generation that was allocated there and never lived is retired: nothing else would ever end it.
-
     Raises:
         StoreError: a name is not one, or every range of the node is taken or was used since its last boot.
     """
     for what, name in {"instance": instance, "sc": sc, "flavour": flavour}.items():
         if not is_name(name):
             raise StoreError(f"{what} {printable(name, 80)!r}", "is not a name.", RULE)
-    for stale in _records(
-        connection, instances.c.instance == instance, instances.c.node == node, instances.c.state == "allocated"
-    ):
-        set_state(connection, stale.id, "retired", at)
     generation = connection.execute(
         select(func.max(instances.c.generation)).where(instances.c.instance == instance)
     ).scalar()
@@ -137,6 +139,22 @@ def set_state(connection: Connection, key: int, state: str, at: float) -> None:
     ledger.append(connection, at, "action", f"sc:{row.instance}", {"generation": row.generation, "state": state})
 
 
+def seal(connection: Connection, keys: Iterable[int], reset_count: int, entries: int) -> None:
+    """Note how long the list was in the first quote that was made after these generations had ended.
+
+    Args:
+        connection: an open transaction.
+        keys: generations that were retired before the quote was asked for.
+        reset_count: the quote's.
+        entries: of the list that it proves.
+    """
+    connection.execute(
+        update(instances)
+        .where(instances.c.id.in_(list(keys)), instances.c.state == "retired", instances.c.sealed_entries.is_(None))
+        .values(reset_count=reset_count, sealed_entries=entries)
+    )
+
+
 def _boot(connection: Connection, node: str) -> int:
     known = identities.find(connection, node)
     return known.reset_count if known else 0
@@ -169,5 +187,7 @@ __all__ = [
     "current",
     "live",
     "of_node",
+    "seal",
     "set_state",
+    "standing",
 ]

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
+VERSION = 2
 
 # SQLite numbers rows by itself only where their key is INTEGER, which there has 64 bits, too.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -96,6 +96,7 @@ instances = Table(
     Column("uid_base", Integer, nullable=False),
     Column("uid_count", Integer, nullable=False),
     Column("reset_count", BigInteger, nullable=False),
+    Column("sealed_entries", BigInteger),
     Column("state", String(16), nullable=False),
     Column("files", JSON, nullable=False),
     Column("created_at", Float, nullable=False),

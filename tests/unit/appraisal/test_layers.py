@@ -356,6 +356,22 @@ def test_what_a_retired_generation_did_is_history_without_weight() -> None:
     assert history["message"].startswith("Generation 2 of dns-filter-1: ")
 
 
+def test_root_of_the_host_cannot_hide_in_a_range_of_an_earlier_boot() -> None:
+    ended = instance(state="retired", generation=1, uid_base=RETIRED, reset_count=2, sealed_entries=900)
+    guest = Guest(instances=[ended, instance()]).ran("/opt/implant", b"evil", owner=RETIRED)
+    assert found(guest.appraise()) == [("os", "owner_unallocated", "contraindicated")]
+
+
+def test_root_of_the_host_cannot_hide_in_the_range_of_a_generation_that_had_ended() -> None:
+    guest = Guest().ran("/bin/dropper", b"evil", owner=RETIRED)
+    ended = {"state": "retired", "generation": 1, "uid_base": RETIRED, "reset_count": 3}
+    count = guest.appraise()["palantir.boot"]["ima_entries"]
+    guest.record["instances"] = [instance(**ended, sealed_entries=count), instance()]
+    assert found(guest.appraise()) == []
+    guest.ran("/bin/implant", b"evil", owner=RETIRED)
+    assert found(guest.appraise()) == [("os", "owner_unallocated", "contraindicated")]
+
+
 def test_history_of_an_instance_that_is_gone_stands_with_the_host() -> None:
     ear = Guest(instances=[instance(state="retired")]).ran("/bin/dropper", b"evil", owner=BASE).appraise()
     assert [f["code"] for f in ear["submods"]["os"]["palantir.retired"]] == ["unknown_executable"]

@@ -181,17 +181,84 @@ def states(store: Store) -> list[tuple[int, str]]:
     return [(generation["generation"], generation["state"]) for generation in challenge(store).record["instances"]]
 
 
-def test_of_an_instance_one_generation_at_most_is_live_in_the_record(store: Store) -> None:
+def test_what_was_allocated_is_live_in_the_record(store: Store) -> None:
     assert states(store) == [(1, "live")]
     with store.transaction() as connection:
         replacement = allocate(connection)
-    assert states(store) == [(1, "live"), (2, "retired")], "the old one lives until it is replaced"
+    assert states(store) == [(1, "live"), (2, "live")], "either of the two may run"
     with store.transaction() as connection:
         instances.set_state(connection, 1, "retired", NOW)
     assert states(store) == [(1, "retired"), (2, "live")], "what was allocated may run already"
     with store.transaction() as connection:
         instances.set_state(connection, replacement.id, "live", NOW)
     assert states(store) == [(1, "retired"), (2, "live")]
+
+
+def attested(store: Store, guest: Guest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    asked = challenge(store)
+    result = finish(store, asked, answer(asked, monkeypatch, guest))
+    assert result.ear is not None
+    return dict(result.ear)
+
+
+def test_what_runs_in_a_replacement_that_was_broken_off_is_appraised(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.transaction() as connection:
+        fresh = allocate(connection)
+    ear = attested(store, Guest().ran("/bin/evil", b"evil", owner=fresh.uid_base), monkeypatch)
+    assert scene.statuses(ear)["sc:dns-filter-1"] == "contraindicated"
+
+
+def test_what_starts_between_challenge_and_quote_is_no_fault_of_the_host(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = challenge(store)
+    with store.transaction() as connection:
+        fresh = allocate(connection)
+    guest = Guest().ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=fresh.uid_base)
+    result = finish(store, asked, answer(asked, monkeypatch, guest))
+    assert scene.found(dict(result.ear or {})) == []
+
+
+def replaced(store: Store) -> instances.InstanceRecord:
+    """Replace the generation that lives by a fresh one, which is returned."""
+    with store.transaction() as connection:
+        fresh = allocate(connection)
+        instances.set_state(connection, 1, "retired", NOW)
+        instances.set_state(connection, fresh.id, "live", NOW)
+    return fresh
+
+
+def test_once_the_node_has_proved_itself_without_a_generation_its_owners_are_the_hosts_fault(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = replaced(store)
+    guest = Guest().ran("/bin/dropper", b"evil", owner=scene.BASE)
+    guest.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=fresh.uid_base)
+    assert attested(store, guest, monkeypatch)["ear_status"] == "affirming", "the attack is history"
+    assert attested(store, guest, monkeypatch)["ear_status"] == "affirming", "and stays it"
+    guest.ran("/bin/implant", b"implant", owner=scene.BASE)
+    assert scene.found(attested(store, guest, monkeypatch)) == [("os", "owner_unallocated", "contraindicated")]
+
+
+def test_a_quote_that_was_asked_for_while_a_generation_lived_does_not_seal_its_range(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, guest = challenge(store), Guest()
+    evidence = answer(asked, monkeypatch, guest)
+    fresh = replaced(store)
+    finish(store, asked, evidence)
+    guest.ran("/bin/sh", b"shell", owner=scene.BASE).ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=fresh.uid_base)
+    assert attested(store, guest, monkeypatch)["ear_status"] == "affirming"
+
+
+def test_a_list_that_is_not_proven_seals_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = replaced(store)
+    guest = Guest().ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=fresh.uid_base)
+    asked = challenge(store)
+    finish(store, asked, answer(asked, monkeypatch, guest) | {"ima_log": None})
+    assert attested(store, guest, monkeypatch)["ear_status"] == "affirming"
 
 
 def test_what_runs_in_an_allocated_range_is_appraised(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

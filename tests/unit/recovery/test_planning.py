@@ -160,6 +160,18 @@ def test_without_act_nothing_is_opened(store: Store) -> None:
         assert incidents.still_open(connection) == []
 
 
+def test_an_incident_is_not_over_because_its_instance_could_not_be_started_on_another_node(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
+    planned(store, 100.0, 101.0)
+    with store.transaction() as connection:
+        for record in instances.live(connection):
+            instances.set_state(connection, record.id, "retired", 102.0)
+        values = {"sc": "dns-filter", "flavour": "podman", "files": {}, "reset_count": 1, "at": 103.0}
+        instances.allocate(connection, instance="dns-filter-1", node="node2", **values)
+    attested(store, 110.0, node1=ear(110), node2=ear(110))
+    assert planned(store, 100.0, 111.0)["unresolved"] == [f"node1 {SC}: incident 1 is open, attempt 1"]
+
+
 def test_an_incident_of_an_instance_that_is_deployed_no_more_is_closed_not_recovered(store: Store) -> None:
     attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
     planned(store, 100.0, 101.0)

@@ -116,11 +116,21 @@ def test_a_generation_that_is_not_there_is_named(store: Store) -> None:
     )
 
 
-def test_a_generation_that_never_lived_is_retired_by_the_next(store: Store) -> None:
-    failed, elsewhere = allocate(store), allocate(store, node="node2")
+def test_a_generation_whose_start_was_broken_off_may_run_until_its_node_says_otherwise(store: Store) -> None:
+    failed = allocate(store)
     assert allocate(store).uid_base == failed.uid_base + UID_COUNT
-    assert states(store) == [("dns-filter-1", 1, "retired"), ("dns-filter-1", 3, "allocated")]
-    assert states(store, "node2") == [("dns-filter-1", elsewhere.generation, "allocated")]
+    assert states(store) == [("dns-filter-1", 1, "allocated"), ("dns-filter-1", 2, "allocated")]
+
+
+def test_only_what_has_ended_is_sealed_and_only_once(store: Store) -> None:
+    ended, alive = allocate(store), allocate(store)
+    set_state(store, ended, "retired")
+    for reset_count, entries in ((8, 500), (9, 700)):
+        with store.transaction() as connection:
+            instances.seal(connection, [ended.id, alive.id], reset_count, entries)
+    with store.transaction() as connection:
+        found = [(r.reset_count, r.sealed_entries) for r in instances.of_node(connection, "node1")]
+    assert found == [(8, 500), (7, None)]
 
 
 @pytest.mark.parametrize("key", ["instance", "sc", "flavour"])
