@@ -79,7 +79,10 @@ def is_file(entry: Entry) -> bool:
 
     No PCR covers the template's name, so its word is not enough: a buffer's digest is that of the buffer beside it
     (process_buffer_measurement() in security/integrity/ima/ima_main.c). The boot PCRs are the first entry alone.
+    Of a violation no PCR covers any field: whatever it claims to be, only a file can have been written to.
     """
+    if entry.violation:
+        return True
     if entry.index == 0 and entry.path == BOOT_AGGREGATE:
         return False
     return entry.template != "ima-buf" or not _is_digest_of(entry.digest, entry.buf)

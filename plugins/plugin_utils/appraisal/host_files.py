@@ -49,12 +49,13 @@ def host_finding(
         policy: what is asked.
         certainty: whether it surely is the host's.
     """
-    if under(entry.path, policy.ignore_paths):
-        return None
     if entry.violation:
+        # No PCR covers its path, so that cannot excuse it.
         return about(
             entry, "ima_violation", Claim.EXECUTABLES, tier_value(policy.ima.violations, Claim.EXECUTABLES), certainty
         )
+    if under(entry.path, policy.ignore_paths):
+        return None
     found = match(entry.path, entry.digest, index, policy.aliases)
     if found is Match.KNOWN or (found is Match.UNDECIDED and not index.usable):
         return None

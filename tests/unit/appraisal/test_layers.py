@@ -245,6 +245,31 @@ def test_field_row_8_a_violation_is_a_finding_by_policy() -> None:
     ]
 
 
+def test_field_row_8_no_word_of_the_node_hides_a_violation() -> None:
+    # Of a violation's entry the PCR covers nothing but that it is one: its template, path and owner prove nothing.
+    buffer = b"\4\0\0\0"
+    honest = Guest().ran("/usr/bin/ls", b"", violation=True)
+    for policy in ({"ignore_paths": ["/usr/"]}, {"runtime_paths": ["/usr/bin/ls"]}):
+        assert [finding[1:] for finding in found(honest.appraise(policy=policy))] == [("ima_violation", "warning")]
+    altered = Guest()
+    altered.kernel.measure(
+        "ima-buf",
+        violation=True,
+        d_ng=(b"sha256:\0" + bytes.fromhex(sha256(buffer)[7:]), ""),
+        n_ng=(b".ima\0", ""),
+        buf=(buffer, ""),
+    )
+    assert found(altered.appraise()) == [("os", "ima_violation", "warning")]
+
+
+def test_a_violation_does_not_stand_for_the_measurement_of_a_module() -> None:
+    guest = Guest(facts={"modules": ["rootkit"]}).ran("/usr/lib/modules/6.1/rootkit.ko", b"", violation=True)
+    assert found(guest.appraise()) == [
+        ("runtime", "ima_violation", "warning"),
+        ("runtime", "module_not_measured", "warning"),
+    ]
+
+
 def test_field_row_11_a_weakened_ima_policy_contraindicates_os() -> None:
     ear = Guest().ran("/etc/ima/ima-policy", b"dont_measure\n", mode=PLAIN).appraise()
     assert found(ear) == [("os", "ima_policy_unknown", "contraindicated")]

@@ -166,8 +166,16 @@ def test_an_incident_is_not_over_because_its_instance_could_not_be_started_on_an
     with store.transaction() as connection:
         for record in instances.live(connection):
             instances.set_state(connection, record.id, "retired", 102.0)
-        values = {"sc": "dns-filter", "flavour": "podman", "files": {}, "reset_count": 1, "at": 103.0}
-        instances.allocate(connection, instance="dns-filter-1", node="node2", **values)
+        instances.allocate(
+            connection,
+            instance="dns-filter-1",
+            sc="dns-filter",
+            flavour="podman",
+            node="node2",
+            files={},
+            reset_count=1,
+            at=103.0,
+        )
     attested(store, 110.0, node1=ear(110), node2=ear(110))
     assert planned(store, 100.0, 111.0)["unresolved"] == [f"node1 {SC}: incident 1 is open, attempt 1"]
 
