@@ -13,9 +13,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -53,8 +52,7 @@ _PCRS = range(24)  # PC Client Platform TPM Profile, section 4.6
 _RESETTABLE_TO_ONES = range(17, 23)  # PC Client Platform TPM Profile, table "PCR attributes": DRTM PCRs start at -1
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """What a quote says; to be believed only where ``valid`` is true.
 
     Attributes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from functools import lru_cache
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -142,8 +142,7 @@ class Public:
             raise EvidenceError("ak_public", "holds numbers that are no valid key.") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Attest:
+class Attest(NamedTuple):
     """TPMS_ATTEST (section 10.12.12).
 
     Of a structure that no TPM made or that is no quote, ``selections`` and ``digest`` are empty.
@@ -180,8 +179,7 @@ class Attest:
         return self.magic == TPM_GENERATED and self.type == ST_ATTEST_QUOTE
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """TPMT_SIGNATURE (section 11.3.4).
 
     Attributes:
@@ -350,7 +348,7 @@ def _selection(reader: Reader) -> tuple[str, tuple[int, ...]]:
     number, size = _BANK.unpack(reader.take(_BANK.size, "PCR bank"))
     if size > _MAX_SELECT:
         reader.fail(f"a PCR selection of {size} bytes is more than {_MAX_SELECT}.")
-    return HASH_NAMES.get(number, f"0x{number:04x}"), _pcrs_of(reader.take(size, "PCR selection"))
+    return HASH_NAMES.get(number) or f"0x{number:04x}", _pcrs_of(reader.take(size, "PCR selection"))
 
 
 @lru_cache(maxsize=256)
@@ -361,7 +359,7 @@ def _pcrs_of(mask: bytes) -> tuple[int, ...]:
 
 def _sized(reader: Reader, what: str, limit: int) -> bytes:
     """Read a TPM2B: a size and that many bytes."""
-    size = int.from_bytes(reader.take(2, what), "big")
+    size = reader.u16be(what)
     if size > limit:
         reader.fail(f"{what} of {size} bytes is over the limit of {limit}.")
     return reader.take(size, what)
