@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import repeat
 from struct import Struct
 from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
@@ -308,7 +309,7 @@ def _hashed(data: list[bytes], runs: tuple[Run, ...], known: KnownHashes | None)
     fresh: list[int] = []
     for run in runs:
         of_kind = known.get((run.kind.pcr, run.kind.template.name), _NOTHING_KNOWN)
-        found = [of_kind.get(item, _UNHASHED) for item in data[run.start : run.stop]]
+        found = list(map(of_kind.get, data[run.start : run.stop], repeat(_UNHASHED)))
         unknown = [at for at, digest in enumerate(found, run.start) if digest is _UNHASHED]
         hashes += found
         for at, digest in zip(unknown, digests("sha256", (data[at] for at in unknown)), strict=True):
