@@ -80,7 +80,7 @@ def _requirement(result: attestation.Result, require: str, layers: list[str] | N
     short = [
         f"{name} is {submod['ear_status']}"
         for name, submod in result.ear["submods"].items()
-        if (layers is None or name in layers) and submod["ear_status"] not in accepted
+        if (not layers or name in layers) and submod["ear_status"] not in accepted
     ]
     missing = [f"{name} has no result" for name in layers or () if name not in result.ear["submods"]]
     if not short and not missing:

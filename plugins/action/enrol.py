@@ -49,10 +49,12 @@ class ActionModule(NodeAction):
                 identities.check_binding(connection, node, certificate, replace=arguments["replace"])
                 known = identities.find(connection, node)
             same = known is not None and dict(known.identity) == identity.record()
-            if known is not None and same and not arguments["replace"]:
+            if known is not None and not arguments["replace"]:
+                # Kept whatever else the node says now: only a person's word makes what it is today the new measure.
                 recorded = dict(known.recorded)
             else:
                 recorded = self._record(node, identity, arguments, task_vars)
+            if not same or arguments["replace"]:
                 with store.transaction() as connection:
                     identities.check_binding(connection, node, certificate, replace=arguments["replace"])
                     identities.save(connection, node, certificate, identity.record(), recorded, self.now())

@@ -35,7 +35,7 @@ options:
     choices: [affirming, warning, any]
     default: affirming
   layers:
-    description: The layers that O(require) counts; all by default.
+    description: The layers that O(require) counts; all by default, and where the list is empty.
     type: list
     elements: str
   signing_key:
