@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import summary
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import abridged, summary
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
@@ -16,6 +16,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Trust
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
 
+EAR_LIMIT = 500_000
+"""Most characters of an EAR in a task's result: AWX keeps none of an event over 700,000."""
 NODE_OPTIONS = ("tcti", "ak_handle", "event_log_path", "ima_log_path", "proc_path", "sys_path")
 
 
@@ -42,7 +44,7 @@ class ActionModule(NodeAction):
             "state": result.state,
             "message": result.message,
             "attestation": result.attestation,
-            "ear": result.ear,
+            "ear": abridged(result.ear, EAR_LIMIT) if result.ear else None,
             "summary": summary(result.ear) if result.ear else None,
         }
         return returned | _requirement(result, arguments["require"], arguments["layers"])

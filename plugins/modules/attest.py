@@ -90,7 +90,10 @@ attestation:
   returned: always
   type: int
 ear:
-  description: The Attestation Result, one submodule a layer; null where there is no verdict.
+  description:
+    - The Attestation Result, one submodule a layer; null where there is no verdict.
+    - The findings of one that is very long are cut to the gravest, and C(palantir.left_out) counts the others.
+      It is whole, and signed, in the store.
   returned: always
   type: dict
 summary:

@@ -131,6 +131,30 @@ def summary(ear: Mapping[str, Any]) -> dict[str, Any]:
     return {"node": ear.get("palantir.node"), "status": ear["ear_status"], "layers": layers}
 
 
+def abridged(ear: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """Return an EAR whose JSON text has at most so many characters, for those who cannot take a longer one.
+
+    Nothing that a decision rests on is left out: of each layer's findings and history the gravest stay, and
+    ``palantir.left_out`` counts the others. One that is short enough is returned as it is.
+    """
+    short = dict(ear)
+    for most in (64, 16, 4, 1, 0):
+        if len(json.dumps(short)) <= limit:
+            break
+        short = {**ear, "submods": {layer: _abridged(submod, most) for layer, submod in ear["submods"].items()}}
+    return short
+
+
+def _abridged(submod: Mapping[str, Any], most: int) -> dict[str, Any]:
+    kept = {name: _gravest(submod[name], most) for name in ("palantir.findings", "palantir.retired")}
+    return {**submod, **kept, "palantir.left_out": sum(len(submod[name]) - len(kept[name]) for name in kept)}
+
+
+def _gravest(findings: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
+    order = sorted(range(len(findings)), key=lambda at: (-Tier(findings[at]["tier"]).rank, at))
+    return [findings[at] for at in sorted(order[:most])]
+
+
 def sign_ear(ear: Mapping[str, Any], private_key: bytes) -> str:
     """Return an EAR as a signed JWT.
 
@@ -217,4 +241,14 @@ def _decode(text: str) -> bytes:
         raise EvidenceError("EAR token", "is not base64url.") from error
 
 
-__all__ = ["LAYER_PROFILE", "PROFILE", "TOKEN_LIMIT", "VERIFIER_ID", "build_ear", "sign_ear", "summary", "verify_ear"]
+__all__ = [
+    "LAYER_PROFILE",
+    "PROFILE",
+    "TOKEN_LIMIT",
+    "VERIFIER_ID",
+    "abridged",
+    "build_ear",
+    "sign_ear",
+    "summary",
+    "verify_ear",
+]

@@ -27,6 +27,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict i
     LayerVerdict,
     tier_value,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import bounded
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 
@@ -66,7 +67,7 @@ def appraise_firmware(log: EventLog | None, node: NodeRecord, policy: AppraisalP
     findings = [*_odd(log), *_secure_boot(log, node, policy)]
     if policy.firmware == "recorded":
         findings.extend(_compared(log, node, policy, now))
-    return LayerVerdict(LAYER, affirmed, tuple(findings))
+    return LayerVerdict(LAYER, affirmed, bounded(findings))
 
 
 def _without_log(policy: AppraisalPolicy) -> Iterator[LayerFinding]:

@@ -16,6 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, LayerVerdict
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import bounded
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.clock import continuity
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote
@@ -53,7 +54,7 @@ def appraise_hardware(
     if policy.hardware == "recorded":
         affirmed[Claim.HARDWARE] = ar4si.AFFIRMED
         findings.extend(_inventory(facts.get("hardware"), node))
-    return LayerVerdict(LAYER, affirmed, tuple(findings))
+    return LayerVerdict(LAYER, affirmed, bounded(findings))
 
 
 def _clock(quote: Quote, node: NodeRecord) -> Iterator[LayerFinding]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from functools import cache
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import abridged
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.recorded import record
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
 from tests.unit.appraisal.scene import (
     BASE,
     HARDWARE,
@@ -274,6 +277,39 @@ def flipped(text: str, data: st.DataObject) -> str:
     at = data.draw(st.integers(0, len(blob) - 1))
     blob[at] ^= 1 << data.draw(st.integers(0, 7))
     return base64.b64encode(bytes(blob)).decode()
+
+
+def test_an_inventory_without_end_is_bounded_too() -> None:
+    hardware = {**HARDWARE, **{f"part{n}": n for n in range(300)}}
+    submod = Guest(facts={"hardware": hardware}).appraise()["submods"]["hardware"]
+    assert submod["ear_status"] == "contraindicated"
+    assert [f["code"] for f in submod["palantir.findings"]] == ["hardware_changed"] * 200 + ["more_findings"]
+
+
+def test_a_flood_of_firmware_events_is_bounded_too() -> None:
+    boot = clean_boot()
+    for n in range(300):
+        boot.add(0, ev.EV_POST_CODE, b"%d" % n)
+    submod = Guest(boot=boot).appraise()["submods"]["firmware"]
+    assert submod["ear_status"] == "contraindicated"
+    assert [f["code"] for f in submod["palantir.findings"]] == ["firmware_code_changed"] * 200 + ["more_findings"]
+
+
+def test_an_ear_is_abridged_for_those_who_cannot_take_it_whole() -> None:
+    guest = Guest()
+    for n in range(300):
+        # Each character of the name becomes ten in a finding.
+        guest.ran(f"/{n}".ljust(250, "\U000e0001"), b"evil", owner=BASE if n % 2 else 0)
+    ear = guest.appraise()
+    assert len(json.dumps(ear)) > 700_000
+    short = abridged(ear, 500_000)
+    assert len(json.dumps(short)) <= 500_000
+    assert statuses(short) == statuses(ear)
+    for layer, submod in short["submods"].items():
+        whole = ear["submods"][layer]
+        assert len(submod["palantir.findings"]) + submod["palantir.left_out"] == len(whole["palantir.findings"])
+    assert {f["code"] for f in short["submods"]["os"]["palantir.findings"]} == {"unknown_executable"}
+    assert abridged(ear, 10**9) == ear
 
 
 def test_a_flood_of_findings_is_bounded_and_says_so() -> None:
