@@ -69,7 +69,7 @@ class ActionModule(NodeAction):
             return attestation.give_up(store, node, "unreachable", str(error), self.now())
         except NodeError as error:
             return attestation.give_up(store, node, "no_evidence", str(error), self.now())
-        return attestation.finish(store, challenge, answer.get("evidence") or {}, policy, references, key, self.now())
+        return attestation.finish(store, challenge, answer.get("evidence"), policy, references, key, self.now())
 
 
 def _requirement(result: attestation.Result, require: str, layers: list[str] | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.recorded import record
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, part
 from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.ek import load_ca_directory
 from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.identity import (
     Identity,
@@ -76,7 +76,7 @@ class ActionModule(NodeAction):
         asked = {"operation": "describe", "ak_algorithm": arguments["ak_algorithm"], "replace": arguments["replace"]}
         described = self.ask(node, "enrolment", asked | tpm, task_vars)
         pending = begin_enrolment(
-            described.get("description") or {}, load_ca_directory(Path(arguments["ca"])), datetime.now(UTC)
+            part(described, "description"), load_ca_directory(Path(arguments["ca"])), datetime.now(UTC)
         )
         answered = self.ask(node, "enrolment", {"operation": "activate", **pending.challenge(), **tpm}, task_vars)
         return finish_enrolment(pending, answered.get("answer"))
@@ -88,5 +88,5 @@ class ActionModule(NodeAction):
         wanted = self.node_options((*TPM_OPTIONS, *LOG_OPTIONS), node, arguments, task_vars)
         asked = {"nonce": nonce.hex(), "selection": policy.selection_plain(), **wanted}
         answer = self.ask(node, "evidence", asked, task_vars)
-        evidence = {**(answer.get("evidence") or {}), "nonce": nonce.hex()}
+        evidence = {**part(answer, "evidence"), "nonce": nonce.hex()}
         return record(evidence, base64.b64encode(identity.ak_public).decode(), policy)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, binary, printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, part
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, instances
@@ -69,7 +69,7 @@ class ActionModule(NodeAction):
                 arguments["instance"], "state preserved needs dest.", "name a directory on the controller."
             )
         answer = self._drive("preserved", arguments, task_vars)
-        kept = answer.get("preserved") or {}
+        kept = part(answer, "preserved")
         return {
             "changed": bool(answer.get("changed")),
             "frozen": bool(answer.get("frozen")),

@@ -74,7 +74,7 @@ def begin(store: Store, node: str, now: float) -> Challenge | None:
 def finish(
     store: Store,
     challenge: Challenge,
-    evidence: Mapping[str, Any],
+    evidence: object,
     policy: AppraisalPolicy,
     reference_values: ReferenceSet,
     signing_key: bytes,
@@ -88,13 +88,13 @@ def finish(
     Args:
         store: where it is kept.
         challenge: of :func:`begin`.
-        evidence: result of the evidence module.
+        evidence: result of the evidence module, whatever the node gave.
         policy: the Appraisal Policy.
         reference_values: the site's Reference Values.
         signing_key: PEM of the P-256 key that signs the EAR.
         now: seconds since the epoch.
     """
-    answered = {**evidence, "nonce": challenge.nonce.hex()}
+    answered = {**(evidence if isinstance(evidence, Mapping) else {}), "nonce": challenge.nonce.hex()}
     kept = None
     try:
         # On its own, so that the challenge is used up whatever becomes of the evidence.

@@ -7,7 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -72,4 +72,10 @@ class NodeAction(TrustAction):
         return result
 
 
-__all__ = ["NodeAction", "NodeError", "UnreachableError"]
+def part(result: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a mapping that a module's result should have; empty where the node gave something else."""
+    value = result.get(name)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+__all__ = ["NodeAction", "NodeError", "UnreachableError", "part"]

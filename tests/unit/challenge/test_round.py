@@ -63,7 +63,7 @@ def answer(asked: Challenge, monkeypatch: pytest.MonkeyPatch, guest: Guest | Non
     return evidence
 
 
-def finish(store: Store, asked: Challenge, evidence: dict[str, Any], after: float = 1.0) -> Result:
+def finish(store: Store, asked: Challenge, evidence: Any, after: float = 1.0) -> Result:
     key = load_or_create(Path(store.name.removeprefix("sqlite:///")).with_name("key.pem"))
     references = ReferenceSet.from_plain(reference_values(), scene.NOW)
     return attestation.finish(store, asked, evidence, load_policy({}), references, key, NOW + after)
@@ -140,9 +140,19 @@ def test_an_answer_to_another_challenge_is_contraindicated_and_moves_no_clock(
 
 
 @pytest.mark.parametrize(
-    "evidence", [{}, {"format": 1}, {"format": 1, "quote": "x"}, {"clock": float("nan")}, {"format": 1, "log": b"x"}]
+    "evidence",
+    [
+        {},
+        {"format": 1},
+        {"format": 1, "quote": "x"},
+        {"clock": float("nan")},
+        {"format": 1, "log": b"x"},
+        None,
+        "text",
+        [1],
+    ],
 )
-def test_evidence_that_cannot_be_read_uses_up_its_challenge(store: Store, evidence: dict[str, Any]) -> None:
+def test_evidence_that_cannot_be_read_uses_up_its_challenge(store: Store, evidence: Any) -> None:
     asked = challenge(store)
     result = finish(store, asked, evidence)
     assert (result.state, result.ear) == ("no_evidence", None)
