@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents, ledger
 
 
@@ -31,6 +32,15 @@ class ActionModule(TrustAction):
                 incident = incidents.hold(connection, number, now, reason)
             else:
                 incident = incidents.find(connection, number)
+                if arguments["outcome"] == "started" and not incidents.lease(
+                    connection, number, self.controller(), now
+                ):
+                    # A run that is slower than its lease must not go on where another has taken over.
+                    raise StoreError(
+                        f"incident {number}",
+                        f"is held by {incident.lease_owner}." if incident.lease_owner else f"is {incident.state}.",
+                        "nothing was done: the plan that follows is made anew.",
+                    )
                 body = {"step": arguments["step"], "outcome": arguments["outcome"], "reason": reason}
                 ledger.append(connection, now, "action", f"incident {number}", body)
         return {"changed": True, "incident": incident.plain()}

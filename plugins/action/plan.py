@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,8 +32,7 @@ class ActionModule(TrustAction):
             nodes=arguments["nodes"],
             tables=_tables(Path(arguments["rules"])),
             catalogue=load_directory(Path(arguments["catalogue"])),
-            # The process that forks the workers: the same for all tasks of one run, and no other's.
-            owner=f"{socket.gethostname()}/{os.getppid()}",
+            owner=self.controller(),
             max_in_repair=arguments["max_in_repair"],
         )
         with self.open_store(arguments).transaction() as connection:

@@ -7,6 +7,8 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -49,6 +51,12 @@ class TrustAction(ActionBase):  # type: ignore[misc]
     def open_store(arguments: dict[str, Any]) -> Store:
         """Open the store of the task's argument, else of the environment, else the user's own."""
         return Store(arguments["store"] or default_url())
+
+    @staticmethod
+    def controller() -> str:
+        """Return the name under which this run leases incidents."""
+        # The process that forks the workers: the same for all tasks of one run, and no other's.
+        return f"{socket.gethostname()}/{os.getppid()}"
 
     @staticmethod
     def now() -> float:
