@@ -84,7 +84,8 @@ def sort_measurements(
         if entry.pcr != IMA_PCR:
             # The quote proves nothing of it: it must neither accuse nor stand for a measurement that should be there.
             continue
-        if is_module(entry.path) and not entry.violation:
+        if is_module(entry.path) and not entry.violation and max(entry.iuid or 0, entry.igid or 0) < owners.first:
+            # A container's file of that name is none that the kernel loaded.
             result.modules.add(module_name(entry.path))
         if entry.iuid is None or entry.igid is None:
             _without_owner(entry, known, references, result)

@@ -270,6 +270,11 @@ def test_a_violation_does_not_stand_for_the_measurement_of_a_module() -> None:
     ]
 
 
+def test_a_file_of_a_container_does_not_stand_for_the_measurement_of_a_module() -> None:
+    guest = Guest(facts={"modules": ["rootkit"]}).ran("/opt/rootkit.ko", b"shell", owner=BASE)
+    assert ("runtime", "module_not_measured", "warning") in found(guest.appraise())
+
+
 def test_field_row_11_a_weakened_ima_policy_contraindicates_os() -> None:
     ear = Guest().ran("/etc/ima/ima-policy", b"dont_measure\n", mode=PLAIN).appraise()
     assert found(ear) == [("os", "ima_policy_unknown", "contraindicated")]
