@@ -40,6 +40,7 @@ class Challenge:
     nonce: bytes
     record: Mapping[str, Any]
     ended: tuple[int, ...] = ()
+    issued_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def begin(store: Store, node: str, now: float) -> Challenge | None:
             "instances": _in_record(generations),
         }
         ended = tuple(g.id for g in generations if g.state == "retired" and g.sealed_entries is None)
-        return Challenge(node, challenges.issue(connection, node, now), record, ended)
+        return Challenge(node, challenges.issue(connection, node, now), record, ended, now)
 
 
 def finish(
@@ -110,6 +111,8 @@ def finish(
         return give_up(store, challenge.node, "no_evidence", str(error), now, kept)
     except TrustError as error:
         return give_up(store, challenge.node, "verifier_fault", str(error), now, kept)
+    # What the evidence tells is as old as this, however late it came.
+    ear["palantir.challenged_at"] = int(challenge.issued_at)
     jwt = sign_ear(ear, signing_key)
     with store.transaction() as connection:
         boot = ear.get("palantir.boot")

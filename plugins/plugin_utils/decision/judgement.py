@@ -139,6 +139,12 @@ def is_stale(result: NodeResult, incident: Incident) -> bool:
     return result.issued_at < math.floor(incident.last_action_at)
 
 
+def is_older(result: NodeResult, incident: Incident) -> bool:
+    """Return whether a result cannot tell how an incident ended: it is from before it was detected, or acted on."""
+    detected_later = result.issued_at is not None and result.issued_at < math.floor(incident.opened_at)
+    return detected_later or is_stale(result, incident)
+
+
 def storm_digests(situation: Situation, threshold: int) -> frozenset[str]:
     """Return the digests found fault with on so many nodes that a common cause is likelier than an attack."""
     attested = [result for result in situation.results.values() if result.state == "attested"]
@@ -153,6 +159,7 @@ __all__ = [
     "Case",
     "Judgement",
     "host_layers_above",
+    "is_older",
     "is_stale",
     "judge",
     "make_record",

@@ -28,6 +28,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.judgement 
     Case,
     Judgement,
     host_layers_above,
+    is_older,
     is_stale,
     judge,
     make_record,
@@ -151,7 +152,7 @@ class Planner:
         """Return whether a new result affirms what the incident is about, on a host that can be believed."""
         place = self._situation.whereabouts(incident.instance) if incident.instance is not None else None
         result = self._situation.results.get(place.node if place else incident.node)
-        if result is None or result.state != "attested" or is_stale(result, incident):
+        if result is None or result.state != "attested" or is_older(result, incident):
             return False
         verdict = (result.instances if place else result.host).get(incident.instance or incident.layer)
         above = [result.host[layer].tier for layer in host_layers_above(incident.layer)]

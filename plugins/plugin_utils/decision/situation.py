@@ -46,7 +46,7 @@ class NodeResult:
         node: its name.
         state: one of :data:`NODE_STATES`.
         message: for people.
-        issued_at: ``iat`` of the EAR, seconds since the epoch; None where unknown.
+        issued_at: when the EAR's evidence was asked for, else its ``iat``, seconds since the epoch; None where unknown.
         host: layer → verdict, for every host layer where the node is attested.
         instances: SC instance → verdict.
     """
@@ -165,7 +165,7 @@ def _result(node: str, item: Any) -> NodeResult:
     if state != "attested":
         return NodeResult(node, state, message)
     submods = _mapping(_mapping(ear, f"{subject}.ear").get("submods"), f"{subject}.ear.submods")
-    issued_at = _mapping(ear).get("iat")
+    issued_at = _mapping(ear).get("palantir.challenged_at", _mapping(ear).get("iat"))
     return NodeResult(
         node,
         state,

@@ -110,6 +110,13 @@ def test_an_affirming_round_is_kept_with_its_evidence_and_a_signed_ear(
     }
 
 
+def test_a_late_answer_is_as_old_as_its_challenge(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = challenge(store)
+    ear = finish(store, asked, answer(asked, monkeypatch), after=200.0).ear
+    assert ear is not None
+    assert (ear["iat"], ear["palantir.challenged_at"]) == (int(NOW) + 200, int(NOW))
+
+
 def test_an_answer_counts_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = challenge(store)
     evidence = answer(asked, monkeypatch)

@@ -217,6 +217,19 @@ def test_an_older_result_ends_no_incident_and_starts_no_second_attempt() -> None
     assert made["deferred"][0]["reason"] == "stale"
 
 
+@pytest.mark.parametrize(
+    ("attempt", "challenged_at", "over"),
+    [(0, NOW - 101, False), (0, NOW - 99, True), (1, NOW - 61, False), (1, NOW - 59, True)],
+)
+def test_evidence_that_comes_late_tells_nothing_of_what_happened_since_it_was_asked_for(
+    attempt: int, challenged_at: int, over: bool
+) -> None:
+    late = attested(NOW, DNS)
+    late["ear"]["palantir.challenged_at"] = challenged_at
+    made = plan({"node1": late, "node2": SOUND}, state(incident("sc:dns-filter-1", attempt)))
+    assert bool(made["recovered"]) is over
+
+
 def test_an_instance_that_is_deployed_no_more_closes_its_incident() -> None:
     made = plan({"node1": SOUND, "node2": SOUND}, state(incident("sc:dns-filter-1", 1), instances=[]))
     assert [entry["reason"] for entry in made["closed"]] == ["gone"]
