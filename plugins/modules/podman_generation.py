@@ -168,7 +168,8 @@ def main() -> None:
                 "default": [],
                 "options": {
                     "path": {"type": "str", "required": True},
-                    "content": {"type": "str", "required": True},
+                    # It may hold a secret, and arguments are written to the node's journal.
+                    "content": {"type": "str", "required": True, "no_log": True},
                 },
             },
             "address": {"type": "str", "default": "127.0.0.1"},
