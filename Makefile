@@ -97,5 +97,10 @@ molecule: setup
 
 check: lint unit
 
+# make bench   benchmarks side by side with their peers; writes build/bench/ and docs/performance.md
+bench: setup
+	@echo "== benchmarks"
+	@PYTHONPATH=collections $(BIN)/python -m tests.perf
+
 test: check ansible-lint sanity molecule demo
 	@echo '== all green'

@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reboot a node and wait until it is back; documented in plugins/modules/reboot.py."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
+
+_REBOOT = "systemctl reboot"
+_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+_CONNECT_S = 5
+_PAUSE_S = 1.0
+
+
+class ActionModule(NodeAction):
+    """Ask for the reboot, then for the boot's id, until it is another one."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "node": {"type": "str"},
+        "timeout": {"type": "int", "default": 300},
+    }
+
+    def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return how long it took."""
+        node = arguments["node"] or str(task_vars["inventory_hostname"])
+        if self._connection.transport == "local":
+            raise NodeError(node, "is the controller itself.", "reboot it by hand.")
+        begun = time.monotonic()
+        before = self._boot_id()
+        if before is None:
+            raise UnreachableError(node, "is unreachable.", "check its power and network.")
+        # systemd only takes note and returns; on a slow node the connection may end first.
+        with contextlib.suppress(AnsibleConnectionFailure):
+            asked = self._low_level_execute_command(_REBOOT, sudoable=True)
+            if asked["rc"] != 0:
+                said = printable(asked["stderr"].strip() or asked["stdout"].strip(), 500)
+                raise NodeError(node, f"cannot be rebooted: {said}.", "check become, and that systemd runs there.")
+        while (boot_id := self._boot_id()) in (None, before):
+            if time.monotonic() - begun > arguments["timeout"]:
+                seen = "does not answer" if boot_id is None else "is still in the boot that it was in"
+                raise NodeError(node, f"{seen} {arguments['timeout']} s after its reboot.", "look at its console.")
+            time.sleep(_PAUSE_S)
+        return {"changed": True, "boot_id": boot_id, "elapsed": round(time.monotonic() - begun, 1)}
+
+    def _boot_id(self) -> str | None:
+        """Return what the node says of its boot; None where it cannot be asked."""
+        with contextlib.suppress(AnsibleError, AttributeError, KeyError):
+            self._connection.set_option("timeout", _CONNECT_S)
+        try:
+            with contextlib.suppress(AttributeError):
+                self._connection.reset()
+            answer = self._low_level_execute_command(_BOOT_ID, sudoable=False)
+        except AnsibleConnectionFailure:
+            return None
+        return printable(answer["stdout"].strip(), 64) if answer["rc"] == 0 else None
