@@ -91,16 +91,25 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     ledger.append(connection, now, "decision", "plan", decided)
     if not decided["steps"]:
         incidents.release(connection, site.owner)
-    return {**decided, "unresolved": _unresolved(incidents.still_open(connection), decided)}
+    return {**decided, "unresolved": _unresolved(incidents.still_open(connection), decided, found.results)}
 
 
-def _unresolved(still_open: Sequence[Incident], decided: Mapping[str, Any]) -> list[str]:
-    """Return, for people, what is not over: open incidents, and what is held or deferred before it became one."""
+def _unresolved(
+    still_open: Sequence[Incident], decided: Mapping[str, Any], results: Mapping[str, Attestation]
+) -> list[str]:
+    """Return, for people, what is not over.
+
+    Open incidents; what is held or deferred before it became one; and nodes that answered but proved nothing, which
+    is how a node under an intruder's hand would keep quiet. A node that is merely off is not among them.
+    """
     lines = [f"{i.node} {i.layer}: incident {i.id} is {i.state}, attempt {i.attempt}" for i in still_open]
     for item in (*decided["held"], *decided["deferred"]):
         subject = item["incident"]
         if subject["id"] is None:
             lines.append(f"{subject['node']} {subject['instance'] or subject['layer']}: {item['message']}")
+    for node, result in sorted(results.items()):
+        if result.state not in ("attested", "unreachable"):
+            lines.append(f"{node}: {result.state}: {result.message.removeprefix(f'{node}: ')}")
     return lines
 
 

@@ -139,6 +139,14 @@ def test_a_node_that_is_silent_is_no_incident(store: Store) -> None:
     assert (made["steps"], made["unresolved"]) == ([], [])
 
 
+def test_a_node_that_answers_and_proves_nothing_is_left_for_a_person(store: Store) -> None:
+    attested(store, 100.0, node2=ear(100))
+    with store.transaction() as connection:
+        attestations.record(connection, "node1", 100.0, "no_evidence", "node1: The TPM has no AK.")
+    made = planned(store, 100.0, 101.0)
+    assert (made["steps"], made["unresolved"]) == ([], ["node1: no_evidence: The TPM has no AK."])
+
+
 def test_a_result_of_an_earlier_cycle_does_not_count(store: Store) -> None:
     attested(store, 100.0, node1=ear(100, SC, dns_filter_1="unknown_executable"), node2=ear(100))
     assert planned(store, 150.0, 151.0)["steps"] == []
