@@ -23,7 +23,7 @@ from tests.lab.image.overlay import Entry, guest_entries, unit_entries, write_ta
 
 DEB822 = """# comment
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: bookworm bookworm-updates
 Components: main
 
@@ -34,12 +34,12 @@ Components: main
 
 Types: deb
 Enabled: no
-URIs: http://deb.debian.org/debian-security
+URIs: http://mirror.example/debian-security
 Suites: bookworm-security
 Components: main
 
 Types: deb-src
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: bookworm
 Components: main
 """
@@ -47,7 +47,7 @@ Components: main
 
 def test_only_debians_own_binary_sources_are_taken() -> None:
     assert apt_sources.debian_stanzas(DEB822) == [
-        "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm bookworm-updates\nComponents: main"
+        "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main"
     ]
 
 
