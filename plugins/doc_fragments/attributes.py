@@ -15,8 +15,6 @@ attributes:
     description: Can run in check mode and return changed status prediction without modifying target.
   diff_mode:
     description: Will return details on what has changed when in diff mode.
-  idempotent:
-    description: When run twice in a row, the second run changes nothing.
 """
 
 

@@ -22,6 +22,7 @@ attributes:
   diff_mode:
     support: none
   idempotent:
+    description: When run twice in a row, the second run changes nothing.
     support: full
 options:
   address:

@@ -25,6 +25,7 @@ attributes:
   diff_mode:
     support: none
   idempotent:
+    description: When run twice in a row, the second run changes nothing.
     support: partial
     details:
       - With O(replace=true), every run makes a new AK.
