@@ -16,6 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import (
     ar4si,
     firmware,
     hardware,
+    ima_coverage,
     os_,
     runtime,
     sc,
@@ -132,10 +133,11 @@ def appraise_layers(
         verdicts.extend(untrusted(layer, ar4si.NO_CLAIM, sc.CLAIMS) for layer in _live_layers(record))
         return verdicts
     measured = _measured(verified, facts, record, references, memory)
-    instances, history = sc.appraise_instances(verified, measured, record.instances, policy, references)
-    host = os_.appraise_os(verified, measured, facts, record, policy, references, now)
+    coverage = ima_coverage.appraise_ima_policy(measured.host, policy, references.host)
+    instances, history = sc.appraise_instances(verified, measured, coverage, record.instances, policy, references)
+    host = os_.appraise_os(verified, measured, coverage, facts, record, policy, references, now)
     verdicts.append(replace(host, retired=history))
-    verdicts.append(runtime.appraise_runtime(verified, measured, facts, policy, references))
+    verdicts.append(runtime.appraise_runtime(verified, measured, coverage, facts, policy, references))
     return verdicts + instances
 
 

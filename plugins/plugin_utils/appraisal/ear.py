@@ -104,6 +104,7 @@ def _submodule(verdict: LayerVerdict, above: Iterable[LayerVerdict], policy: str
         "palantir.limited_by": limit.layer if limit is not None and limited and not void else None,
         "palantir.findings": [f.plain(verdict.layer, void=void) for f in verdict.findings],
         "palantir.retired": [f.plain(verdict.layer, void=void) for f in verdict.retired],
+        "palantir.coverage": dict(verdict.coverage) if verdict.coverage is not None else None,
     }
 
 

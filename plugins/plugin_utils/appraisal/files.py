@@ -17,8 +17,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templa
 
 BOOT_AGGREGATE: Final = "boot_aggregate"
 IMA_POLICY: Final = "/etc/ima/ima-policy"
-OWN_IMA_POLICY: Final = "sha256:3da9641fd10d625b7e04eff87588624cef1256c6c6bd0d2b5f250ed7940966a6"
-"""The policy that the role attester sets: approved where a site names none."""
 _EXECUTE: Final = 0o111
 
 
@@ -104,7 +102,6 @@ def under(path: str, places: tuple[str, ...]) -> bool:
 __all__ = [
     "BOOT_AGGREGATE",
     "IMA_POLICY",
-    "OWN_IMA_POLICY",
     "Match",
     "executable",
     "is_file",

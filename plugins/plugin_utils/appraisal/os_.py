@@ -7,7 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,13 +16,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import appraise_boot
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
     IMA_POLICY,
-    OWN_IMA_POLICY,
-    Match,
     is_file,
-    match,
     other_names,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_files import host_finding, of_runtime
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
@@ -40,7 +38,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh imp
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
 
 LAYER: Final = "os"
 CLAIMS: Final = (Claim.EXECUTABLES, Claim.CONFIGURATION)
@@ -51,6 +48,7 @@ _SHOWN: Final = 32
 def appraise_os(
     verified: Verified,
     measured: Measurements,
+    coverage: ImaCoverage,
     facts: Mapping[str, Any],
     node: NodeRecord,
     policy: AppraisalPolicy,
@@ -62,6 +60,7 @@ def appraise_os(
     Args:
         verified: logs whose replay has met the quote.
         measured: the IMA list, sorted by owners.
+        coverage: which IMA policy made that list, and what it leaves out.
         facts: what the node says of itself.
         node: what was recorded at enrolment.
         policy: what is asked.
@@ -73,36 +72,17 @@ def appraise_os(
         findings.extend(_without_list(policy))
     else:
         findings.extend(without_references(references.host, (Claim.EXECUTABLES,)))
-        findings.extend(_ima_policy(measured.host, policy, references.host))
+        findings.extend(coverage.of_os())
         findings.extend(_files(measured, policy, references.host))
         findings.extend(_deleted(facts, policy, references.host))
     affirmed = dict.fromkeys(CLAIMS, ar4si.AFFIRMED)
-    return LayerVerdict(LAYER, affirmed, bounded(findings))
+    return LayerVerdict(LAYER, affirmed, bounded(findings), coverage=coverage.plain())
 
 
 def _without_list(policy: AppraisalPolicy) -> list[LayerFinding]:
     if not policy.ima.required:
         return [told("ima_log_missing", Claim.EXECUTABLES, ar4si.BOOT_AFFIRMED)]
     return [told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)]
-
-
-def _ima_policy(host: Iterable[Entry], policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
-    """Every policy that was loaded must be approved: by the Appraisal Policy, else as ours or the host's."""
-    loaded = [e for e in host if e.path == IMA_POLICY and is_file(e) and not e.violation]
-    if not loaded:
-        yield told("ima_policy_unmeasured", Claim.CONFIGURATION, ar4si.UNAVAILABLE_CONFIGURATION)
-    for entry in loaded:
-        if policy.ima.policy_digests:
-            found = Match.KNOWN if entry.digest in policy.ima.policy_digests else Match.UNKNOWN
-        elif entry.digest == OWN_IMA_POLICY:
-            found = Match.KNOWN
-        else:
-            found = match(entry.path, entry.digest, index, policy.aliases)
-        if found is Match.EXPIRED:
-            yield about(entry, "reference_value_expired", Claim.CONFIGURATION, ar4si.WARNED)
-        elif found is not Match.KNOWN:
-            value = ar4si.VERIFIER_FAULT if found is Match.UNDECIDED else ar4si.CONTRAINDICATED
-            yield about(entry, "ima_policy_unknown", Claim.CONFIGURATION, value)
 
 
 def _files(measured: Measurements, policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_coverage import coverage
 
 BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
 ALIASES: Final = {
@@ -54,6 +55,7 @@ TEMPLATES: Final = (
     "evm-sig",
 )
 """What the role ``attester`` sets up, and the kernel's own; no two of them read the same bytes as different files."""
+MAX_IMA_POLICIES: Final = 16
 _DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
 
@@ -63,8 +65,10 @@ class ImaPolicy:
 
     Attributes:
         required: a node without the list cannot be affirmed.
-        policy_digests: accepted digests of the measured IMA policy file, ``algorithm:hex``; empty: any that the
-            host's Reference Values name.
+        policy_digests: accepted digests of the measured IMA policy file, ``algorithm:hex``.
+        policies: texts of IMA policies that are accepted, each the whole file: of these it is known what they leave
+            out. Neither digests nor texts: that of the role ``attester``, and any that the host's Reference Values
+            name.
         templates: templates that entries may have. No PCR covers a template's name, so one that lets the same bytes
             say something else must not be among them.
         violations: tier of a violation (ToMToU, open writers).
@@ -73,6 +77,7 @@ class ImaPolicy:
 
     required: bool = True
     policy_digests: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
     templates: tuple[str, ...] = TEMPLATES
     violations: Tier = Tier.WARNING
     max_tail: int = 4096
@@ -262,6 +267,15 @@ def _digests(value: object, where: str) -> tuple[str, ...]:
     return digests
 
 
+def _ima_policies(value: object, where: str) -> tuple[str, ...]:
+    texts = _texts(value, where)
+    if len(texts) > MAX_IMA_POLICIES:
+        raise PolicyError(where, f"has more than {MAX_IMA_POLICIES} texts.")
+    for i, text in enumerate(texts):
+        coverage(text, f"{where}[{i}]")
+    return texts
+
+
 def _pcr(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 23:
         raise PolicyError(where, f"{printable(value)!r} is no PCR number (0 to 23).")
@@ -318,6 +332,7 @@ _WAIVER_READERS: Final[Mapping[str, _Reader]] = {
 _IMA_READERS: Final[Mapping[str, _Reader]] = {
     "required": _flag,
     "policy_digests": _digests,
+    "policies": _ima_policies,
     "templates": _texts,
     "violations": _tier,
     "max_tail": _count,

@@ -14,6 +14,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import is_file
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_files import host_finding, of_runtime
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
@@ -34,6 +35,7 @@ CLAIMS: Final = (Claim.EXECUTABLES,)
 def appraise_runtime(
     verified: Verified,
     measured: Measurements,
+    coverage: ImaCoverage,
     facts: Mapping[str, Any],
     policy: AppraisalPolicy,
     references: ReferenceSet,
@@ -43,6 +45,7 @@ def appraise_runtime(
     Args:
         verified: logs whose replay has met the quote.
         measured: the IMA list, sorted by owners.
+        coverage: which IMA policy made that list, and what it leaves out.
         facts: what the node says of itself.
         policy: what is asked.
         references: what is known.
@@ -51,7 +54,7 @@ def appraise_runtime(
     if verified.ima_log is None:
         value = ar4si.UNKNOWN_ELEMENTS if policy.ima.required else ar4si.NO_CLAIM
         return LayerVerdict(LAYER, {Claim.EXECUTABLES: value}, (told("ima_log_missing"),))
-    findings = without_references(references.host, CLAIMS)
+    findings = [*without_references(references.host, CLAIMS), *coverage.of_runtime()]
     for entry in measured.host:
         if is_file(entry) and of_runtime(entry, policy):
             certainty: Certainty = "ambiguous" if entry.index in measured.ambiguous else "certain"

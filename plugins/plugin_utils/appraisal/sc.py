@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files imp
     match,
     under,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
@@ -52,6 +53,7 @@ def layer_of(instance: Instance) -> str:
 def appraise_instances(
     verified: Verified,
     measured: Measurements,
+    coverage: ImaCoverage,
     instances: Iterable[Instance],
     policy: AppraisalPolicy,
     references: ReferenceSet,
@@ -61,6 +63,7 @@ def appraise_instances(
     Args:
         verified: logs whose replay has met the quote.
         measured: the IMA list, sorted by owners.
+        coverage: which IMA policy made that list, and what it leaves out.
         instances: all generations on record.
         policy: what is asked.
         references: what is known.
@@ -77,13 +80,14 @@ def appraise_instances(
     verdicts = []
     for name in sorted(live):
         retired = bounded(history.pop(name, []))
-        verdicts.append(_appraise(verified, measured, live[name], policy, references, retired))
+        verdicts.append(_appraise(verified, measured, coverage, live[name], policy, references, retired))
     return verdicts, bounded([finding for findings in history.values() for finding in findings])
 
 
 def _appraise(
     verified: Verified,
     measured: Measurements,
+    coverage: ImaCoverage,
     generations: list[Instance],
     policy: AppraisalPolicy,
     references: ReferenceSet,
@@ -94,7 +98,7 @@ def _appraise(
     if verified.ima_log is None:
         missing = told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.NO_CLAIM), (missing,), retired)
-    findings = []
+    findings = coverage.of_instance(generations)
     for name in sorted({instance.sc for instance in generations}):
         findings.extend(without_references(references.sc.get(name, _NOTHING), CLAIMS))
     if not any((i.name, i.generation) in measured.instances for i in generations):

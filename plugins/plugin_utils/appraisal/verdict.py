@@ -68,12 +68,14 @@ class LayerVerdict:
         affirmed: claims that the layer's checks would affirm, and their values.
         findings: what stands against them.
         retired: findings of earlier generations of an SC instance: history, without weight.
+        coverage: what the measurements leave out, as plain data; None where that is not known, or not this layer's.
     """
 
     layer: str
     affirmed: Mapping[Claim, int]
     findings: tuple[LayerFinding, ...] = ()
     retired: tuple[LayerFinding, ...] = field(default=())
+    coverage: Mapping[str, Any] | None = None
 
     @property
     def vector(self) -> dict[str, int]:

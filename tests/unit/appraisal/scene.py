@@ -9,6 +9,7 @@ import hashlib
 import struct
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import qualifying_data
@@ -30,7 +31,7 @@ BASE = 1_000_013_824
 RETIRED = BASE + 65_536
 EXECUTABLE, PLAIN = 0o100755, 0o100644
 COMMAND_LINE = "/vmlinuz root=/dev/vda ro quiet"
-IMA_POLICY = b"measure func=BPRM_CHECK\n"
+IMA_POLICY = (Path(__file__).parents[3] / "roles/attester/files/ima-policy").read_bytes()
 HARDWARE = {"dmi": {"product": "Standard PC", "serial": "1"}, "memory_bytes": 1 << 30, "pci": ["1af4:1000:020000"]}
 
 HOST = {
@@ -129,6 +130,7 @@ class Guest:
     record: dict[str, Any] = field(default_factory=dict)
     key: str = "p256"
     template: str = TEMPLATE
+    ima_policy: bytes = IMA_POLICY
     event_log: bool = True
     ima_log: bool = True
 
@@ -145,7 +147,7 @@ class Guest:
         aggregate = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in range(10))).digest()
         self._measure("boot_aggregate", aggregate, None, None)
         for path, data in HOST.items():
-            self.ran(path, data)
+            self.ran(path, self.ima_policy if path == "/etc/ima/ima-policy" else data)
         self.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=BASE)
         self.ran("/etc/dnsmasq.conf", CONFIGURATION, owner=BASE, mode=PLAIN)
 
