@@ -13,6 +13,11 @@ from typing import Final
 
 TEXT: Final = """\
 measure func=POLICY_CHECK
+measure func=MODULE_CHECK
+measure func=FIRMWARE_CHECK
+measure func=KEXEC_KERNEL_CHECK
+measure func=KEXEC_INITRAMFS_CHECK
+measure func=KEXEC_CMDLINE
 measure func=BPRM_CHECK fsmagic=0x01021994
 measure func=MMAP_CHECK mask=MAY_EXEC fsmagic=0x01021994
 dont_measure fsmagic=0x9fa0
@@ -30,11 +35,6 @@ dont_measure fsmagic=0x6e736673
 dont_measure fsmagic=0xde5e81e4
 measure func=BPRM_CHECK
 measure func=MMAP_CHECK mask=MAY_EXEC
-measure func=MODULE_CHECK
-measure func=FIRMWARE_CHECK
-measure func=KEXEC_KERNEL_CHECK
-measure func=KEXEC_INITRAMFS_CHECK
-measure func=KEXEC_CMDLINE
 measure func=KEY_CHECK
 measure func=CRITICAL_DATA
 measure func=FILE_CHECK mask=^MAY_READ uid>999999999
