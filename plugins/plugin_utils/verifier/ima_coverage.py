@@ -104,6 +104,7 @@ FILE_SYSTEMS: Final = {
 }
 """Kinds of file systems that can hold a program, by the kernel's name → number (include/uapi/linux/magic.h, and each
 one's own headers). Root may mount any of them, and ``any other`` is one that no rule names."""
+PLACES: Final = tuple(FILE_SYSTEMS)
 IN_MEMORY: Final = frozenset(("ramfs", "hugetlbfs", "tmpfs", "devtmpfs"))
 """Those that end with the boot, and hold what was written since."""
 _WITH_SUBTYPES: Final = frozenset(("fuse", "fuseblk", "any other"))
@@ -132,7 +133,7 @@ class Coverage:
     gaps: tuple[Gap, ...]
 
     def left_out(
-        self, uses: Iterable[Use], places: Iterable[str] = FILE_SYSTEMS, users: Span = EVERYONE
+        self, uses: Iterable[Use], places: Iterable[str] = PLACES, users: Span = EVERYONE
     ) -> dict[Use, tuple[str, ...]]:
         """Return the uses that some of the users can make unmeasured, and on which of the file systems."""
         asked, where = set(uses), {*places, _NOWHERE}
