@@ -20,7 +20,7 @@ positional: _input, tables, catalogue, state
 options:
   _input:
     description:
-      - Node to its result, with C(state) (C(attested), C(unreachable), C(not_enrolled), C(rebooting) or
+      - Node to its result, with C(state) (C(attested), C(unreachable), C(not_enrolled), C(no_evidence), C(rebooting) or
         C(verifier_fault)), C(message) and C(ear).
     type: dict
     required: true

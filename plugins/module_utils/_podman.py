@@ -129,7 +129,10 @@ def remove(name: str, directory: str) -> bool:
         _run("rm", "--force", "--time=0", name)
     if os.path.isdir(directory):
         there = True
-        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            shutil.rmtree(directory)
+        except OSError as error:
+            raise _not_writable(directory, error) from None
     return there
 
 
@@ -148,10 +151,12 @@ def _write(generation: Generation, item: File) -> str:
             stream.write(item.content.encode("utf-8"))
             os.fchown(stream.fileno(), generation.uid_base, generation.uid_base)
     except OSError as error:
-        raise NodeError(
-            "not_writable", "%s: %s." % (target, error.strerror), "check the node's disk and permissions."
-        ) from None
+        raise _not_writable(target, error) from None
     return target
+
+
+def _not_writable(path: str, error: OSError) -> NodeError:
+    return NodeError("not_writable", "%s: %s." % (path, error.strerror), "check the node's disk and permissions.")
 
 
 def _changed_files(name: str, changes: Dict[str, List[str]]) -> bytes:

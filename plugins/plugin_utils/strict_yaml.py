@@ -23,24 +23,30 @@ class StrictYamlError(Exception):
     """A file that cannot be read; the message says why and, where known, at which line."""
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader without aliases, refusing a key that comes twice."""
+class UniqueKeyLoader(yaml.SafeLoader):
+    """The safe loader, refusing a key that comes twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return the mapping of a node."""
+        seen = set()
+        for key_node, _value in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                key = (key_node.tag, key_node.value)
+                if key in seen:
+                    problem = f"the key {key_node.value!r} comes twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+class _Loader(UniqueKeyLoader):
+    """The same without aliases."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases are not accepted", mark)
         return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    problem = f"the key {key.value!r} comes twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def read_file(path: Path) -> Any:
@@ -67,4 +73,4 @@ def read_file(path: Path) -> Any:
         raise StrictYamlError("is nested too deeply.") from None
 
 
-__all__ = ["LIMIT", "StrictYamlError", "read_file"]
+__all__ = ["LIMIT", "StrictYamlError", "UniqueKeyLoader", "read_file"]

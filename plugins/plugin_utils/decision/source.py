@@ -14,27 +14,13 @@ import yaml
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
+from ansible_collections.palantir.trust.plugins.plugin_utils.strict_yaml import UniqueKeyLoader
 
 MAX_TEXT: Final = 4 << 20
 """Longest accepted text of one table, in characters."""
 
 MAX_ITEMS: Final = 1_000_000
 """Most accepted values in one table."""
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """The safe loader, refusing a key that comes twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _value in node.value:
-            if isinstance(key_node, yaml.ScalarNode):
-                key = (key_node.tag, key_node.value)
-                if key in seen:
-                    problem = f"the key {key_node.value!r} comes twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-                seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def read_text(text: str, source: str) -> Any:
@@ -50,7 +36,7 @@ def read_text(text: str, source: str) -> Any:
     if len(text) > MAX_TEXT:
         raise RuleError(source, f"is longer than {MAX_TEXT} characters.", "split the decision table.")
     try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of the safe loader
+        return yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
