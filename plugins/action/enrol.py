@@ -21,7 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.identity 
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import parse_public
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import parse_public
 
 TPM_OPTIONS = ("tcti", "ak_handle")
 LOG_OPTIONS = ("event_log_path", "ima_log_path", "proc_path", "sys_path")

@@ -126,8 +126,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_plain import plain_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.plain import plain_event_log
 
 
 def event_log(blob: object) -> dict[str, Any]:

@@ -135,8 +135,8 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import parse_ima_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_plain import ima_bytes, plain_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.plain import ima_bytes, plain_ima_log
 
 
 def ima_log(blob: object) -> dict[str, Any]:

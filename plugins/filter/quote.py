@@ -122,7 +122,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import verify_quote
 
 
 def quote(

@@ -15,7 +15,9 @@ from typing import Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import codes as appraisal_codes
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision import codes as decision_codes
 from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment import codes as enrolment_codes
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_codes, ima_codes, quote_codes
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima import codes as ima_codes
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm import codes as quote_codes
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import codes as event_codes
 
 LIMIT: Final = 64
 """Longest code, in characters: the store's column for it."""

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from tests.perf.result import Result
 from tests.perf.timing import repeated, typical
 

@@ -17,10 +17,10 @@ from ansible_collections.palantir.trust.plugins.module_utils._facts_binding impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import sort_measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import parse_ima_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import verify_quote
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import ImaState, match_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import ImaState, match_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from tests.perf.ima_lists import File, Node, known, packaged
 from tests.perf.result import Result
 from tests.perf.timing import Seconds, paired, repeated, typical

@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import verify_quote
 from tests.perf.result import Result
 from tests.perf.timing import paired, repeated, typical
 from tests.unit.verifier.soft_tpm import Attestation, public_area, sign, tpm2b

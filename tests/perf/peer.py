@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from tests.perf.ima_lists import Node
 from tests.perf.result import BUILD
 from tests.perf.timing import Seconds

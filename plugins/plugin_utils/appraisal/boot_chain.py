@@ -25,7 +25,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
 
 PCRS: Final = (4, 8, 9, 14)
 COMMAND_PCR: Final = 8

@@ -19,11 +19,11 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import Waiver
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import ImageLoad
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import EV_NO_ACTION
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import Variable, VariableName
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import ImageLoad
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import EV_NO_ACTION
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import Variable, VariableName
 
 ACTIONS: Final = (
     "Calling EFI Application from Boot Option",

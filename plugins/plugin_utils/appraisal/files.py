@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 BOOT_AGGREGATE: Final = "boot_aggregate"
 IMA_POLICY: Final = "/etc/ima/ima-policy"

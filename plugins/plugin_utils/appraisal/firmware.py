@@ -28,8 +28,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict i
     tier_value,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import bounded
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
 
 LAYER: Final = "firmware"
 CLAIMS: Final = (Claim.CONFIGURATION, Claim.EXECUTABLES)

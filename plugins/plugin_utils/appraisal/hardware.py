@@ -18,8 +18,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, LayerVerdict
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import bounded
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.clock import continuity
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.clock import continuity
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote
 
 LAYER: Final = "hardware"
 CLAIMS: Final = (Claim.INSTANCE_IDENTITY, Claim.HARDWARE)

@@ -22,7 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 MEMORY_PLACES: Final = ("/dev/shm/", "/run/", "/tmp/")  # noqa: S108 - where programs in memory show up, not used as files
 """Where a file system in memory is mounted (systemd's file-hierarchy(7))."""

@@ -25,10 +25,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import about, told
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import ima_coverage as uses
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_coverage import Coverage, Use, coverage
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_rules import EVERYONE, Span
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima import coverage as uses
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.coverage import Coverage, Use, coverage
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.rules import EVERYONE, Span
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 _RUN: Final = (uses.PROGRAMS, uses.LIBRARIES)
 _STARTED: Final = (uses.FIRMWARE, uses.KERNELS, uses.RAM_DISKS, uses.COMMAND_LINES, uses.POLICIES)

@@ -19,9 +19,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module, module_name
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import IMA_PCR
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import ImaLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import IMA_PCR
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 SYSTEM_OWNERS: Final = 1 << 16
 """Below it no range is given out, unless a site's record says so: an entry with such an owner is the host's."""

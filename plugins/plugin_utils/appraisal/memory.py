@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import Kind, KnownHashes
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import Kind, KnownHashes
 
 MAX_REMEMBERED: Final = 200_000
 """Most entries that are remembered; about 40 MB."""

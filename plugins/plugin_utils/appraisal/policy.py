@@ -20,7 +20,7 @@ from typing import Any, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_coverage import coverage
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.coverage import coverage
 
 BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
 ALIASES: Final = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.clock import Tick
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.clock import Tick
 
 _AK_LIMIT = 4096
 _FIRST_OWNER_LIMIT = 1 << 32

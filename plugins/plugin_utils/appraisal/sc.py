@@ -39,7 +39,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh imp
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 CLAIMS: Final = (Claim.EXECUTABLES, Claim.CONFIGURATION)
 _NOTHING: Final = FileIndex()

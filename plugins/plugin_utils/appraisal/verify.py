@@ -21,15 +21,15 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import (
     ImaLog,
     KnownHashes,
     parse_ima_log,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_policy import check_boot_aggregate
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, pcr_digest, verify_quote
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import IMA_PCR, match_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy import check_boot_aggregate
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import IMA_PCR, match_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, pcr_digest, verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
 
 _BOOT_WEIGHTS: Final = {
     "boot_aggregate_mismatch": ar4si.CONTRAINDICATED,

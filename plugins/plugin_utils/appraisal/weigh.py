@@ -16,8 +16,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import Certainty, LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES as IMA_CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.codes import CODES as IMA_CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 MEANINGS: Final = {**IMA_CODES, **CODES}
 """Every code that this package gives to findings about measured files."""

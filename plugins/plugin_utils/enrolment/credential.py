@@ -26,7 +26,7 @@ except ImportError:
     from cryptography.hazmat.primitives.ciphers.modes import CFB
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import Public
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import Public
 
 _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256(),

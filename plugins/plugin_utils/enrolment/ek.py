@@ -32,7 +32,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.path impo
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import PublicKey
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import PublicKey
 
 _SUBJECT: Final = "EK certificate"
 _EK_CERTIFICATE: Final = ObjectIdentifier("2.23.133.8.1")  # tcg-kp-EKCertificate

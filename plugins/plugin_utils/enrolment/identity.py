@@ -26,7 +26,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.credentia
 from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.ek import EkCertificate, verify_ek_certificate
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import Attributes, Public, parse_public
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import (
+    Attributes,
+    Public,
+    parse_public,
+)
 
 _MAX_CERTIFICATE: Final = 16 * 1024
 _MAX_PUBLIC: Final = 4096

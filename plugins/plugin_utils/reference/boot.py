@@ -38,7 +38,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document 
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import read_initrd
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pe import authenticode_sha256, is_pe
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_texts import load_options_text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.texts import load_options_text
 
 LOADER_COMMANDS: Final = ("linux", "linuxefi", "linux16", "initrd", "initrdefi", "initrd16", "chainloader")
 """GRUB's commands that decide what is started."""

@@ -18,7 +18,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, from_plain
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_policy import POLICY_PATH
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy import POLICY_PATH
 
 Pairs = frozenset[tuple[str, str]]
 

@@ -16,9 +16,9 @@ from ansible_collections.palantir.trust.plugins.module_utils._facts_binding impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import EFI_GLOBAL
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL
 from tests.unit.verifier.event_log_builder import LogBuilder, firmware, grub, variable
 from tests.unit.verifier.ima_kernel import Kernel
 from tests.unit.verifier.soft_tpm import Attestation, private_key, public_area, sign, tpm2b

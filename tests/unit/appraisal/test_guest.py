@@ -21,7 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified, verify
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from tests.unit.appraisal.scene import Guest, document, found, reference_values
 from tests.unit.verifier.soft_tpm import guest_sample
 

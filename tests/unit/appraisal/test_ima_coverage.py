@@ -16,7 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_cover
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from tests.unit.appraisal.scene import (
     HOST,
     IMA_POLICY,

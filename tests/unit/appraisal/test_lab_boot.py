@@ -15,7 +15,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, RecordedEvent
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import from_plain
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex, index_boot
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
 
 LAB = Path(__file__).parent / "lab_guest"
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)

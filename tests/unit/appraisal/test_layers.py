@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import EFI_GLOBAL
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL
 from tests.unit.appraisal.scene import (
     BASE,
     CONFIGURATION,

@@ -15,8 +15,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import Kind
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import template_named
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import Kind
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import template_named
 from tests.unit.appraisal.scene import (
     BASE,
     HOST,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import abridged
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.recorded import record
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
 from tests.unit.appraisal.scene import (
     BASE,
     HARDWARE,

@@ -22,7 +22,7 @@ from ansible_collections.palantir.trust.plugins.module_utils._tpm_keys import (
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.credential import kdfa, kdfe, make_credential
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import parse_public
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import parse_public
 from tests.lab.light.node import LightNode
 
 AK_HANDLE = 0x81010030

@@ -22,7 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.identity 
     finish_enrolment,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError, TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import parse_public
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import parse_public
 from tests.lab.light.node import LightNode
 from tests.unit.enrolment.pki import NOW, Authority, EkRequest, ek_key
 

@@ -24,7 +24,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.identity 
     begin_enrolment,
     finish_enrolment,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import parse_public
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import parse_public
 from tests.lab.light.node import LightNode
 from tests.unit.enrolment.pki import Authority, EkRequest
 

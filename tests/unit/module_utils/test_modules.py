@@ -24,10 +24,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.identity 
     finish_enrolment,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.path import load_ca_directory
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import parse_ima_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, verify_quote
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import match_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import match_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from tests.lab.light.node import LightNode
 
 COLLECTIONS = Path(__file__).resolve().parents[3] / "collections"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from struct import pack
 from uuid import UUID
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     EFI_GLOBAL,
     IMAGE_SECURITY,
 )

@@ -8,8 +8,11 @@ from uuid import UUID
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.device_path import device_path_text, guid_text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.gpt import GptTable, Partition, read_gpt
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.device_path import (
+    device_path_text,
+    guid_text,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.gpt import GptTable, Partition, read_gpt
 
 GUID = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 

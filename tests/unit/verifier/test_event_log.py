@@ -10,24 +10,24 @@ from struct import pack
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import (
     FirmwareBlob,
     ImageLoad,
     Separator,
     SpdmDevice,
     StartupLocality,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import (
     Claimed,
     Labelled,
     Raw,
     Text,
     Verified,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     EFI_GLOBAL,
     IMAGE_SECURITY,
     SHIM_LOCK,

@@ -10,7 +10,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.filter import event_log as plugin
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
 from tests.unit.verifier.event_log_builder import LogBuilder, boot_log, firmware
 
 event_log = plugin.FilterModule().filters()["event_log"]

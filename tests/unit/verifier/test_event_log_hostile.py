@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog, parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_plain import plain_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.plain import plain_event_log
 from tests.unit.verifier.event_log_builder import LogBuilder, boot_log, firmware, signature_list, variable
 
 REAL = boot_log()

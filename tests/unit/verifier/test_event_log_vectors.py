@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 
 SHARED = Path(os.environ.get("PALANTIR_TRUST_SHARED") or Path(__file__).resolve().parents[3] / ".." / "shared")
 VECTORS = SHARED / "vectors"

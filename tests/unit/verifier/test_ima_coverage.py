@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_coverage import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.coverage import (
     CRITICAL_DATA,
     FILE_SYSTEMS,
     FIRMWARE,
@@ -26,7 +26,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_covera
     Use,
     coverage,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_rules import EVERYONE, USERS
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.rules import EVERYONE, USERS
 
 TCB = """\
 dont_measure fsmagic=0x9fa0

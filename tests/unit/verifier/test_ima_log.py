@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import ima_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import MAX_FINDINGS, ImaLog, parse_ima_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import replay, replay_all
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima import log as ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import MAX_FINDINGS, ImaLog, parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import replay, replay_all
 from tests.unit.verifier.ima_kernel import FILE, FORMATS, Kernel
 from tests.unit.verifier.soft_tpm import guest_sample
 

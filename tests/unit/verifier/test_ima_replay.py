@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PolicyError, StoreError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import parse_event_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import parse_ima_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_policy import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy import (
     check_boot_aggregate,
     policy_measurements,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, pcr_digest, verify_quote
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import (
     ImaState,
     match_prefix,
     match_quote,
     replay,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, pcr_digest, verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from tests.unit.verifier.ima_kernel import Kernel
 from tests.unit.verifier.soft_tpm import Attestation, guest_sample, private_key, public_area, sign
 

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_coverage import coverage
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_rules import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.coverage import coverage
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.rules import (
     EVERYONE,
     MAX_RULES,
     MAX_TEXT,

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PolicyError, TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.clock import Tick, continuity
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, pcr_digest, verify_quote
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote_codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.clock import Tick, continuity
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, pcr_digest, verify_quote
 from tests.unit.verifier.soft_tpm import (
     AK_ATTRIBUTES,
     Attestation,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import (
     Attributes,
     load_ak,
     parse_attest,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import type_name
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import type_name
 
 
 class EventData:
@@ -47,7 +47,7 @@ class Verified:
 
     Attributes:
         data: read from exactly the bytes that were hashed, and from nothing else.
-        form: what was hashed: ``data``, ``variable_data``, ``text``, ... (see :mod:`.event_verify`).
+        form: what was hashed: ``data``, ``variable_data``, ``text``, ... (see :mod:`.verify`).
 
     The digest itself is proven by the replay onto quoted PCRs only. The event's type, and any label, is not:
     it is attacker-writable even here, so a claim must also rest on where in a PCR the data stands.

@@ -23,9 +23,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.bank import digests
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_ascii import ascii_lines, looks_ascii
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.ascii import ascii_lines, looks_ascii
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import (
     MAX_NAME,
     OLD_NAME_SIZE,
     Entry,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_rules import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.rules import (
     EVERYONE,
     IMA_PCR,
     Mask,

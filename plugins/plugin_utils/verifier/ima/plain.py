@@ -13,9 +13,9 @@ from typing import Any, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import FIELD, ImaLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.replay import replay_all
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import FIELD, ImaLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import replay_all
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 BANKS: Final = ("sha1", "sha256")
 TEXT_LIMIT: Final = 65_536

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.device_path import guid_text, utf16_text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import EventData
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.reader import Reader
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.device_path import guid_text, utf16_text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import EventData
 
 MAX_PARTITIONS: Final = 1024
 _SIGNATURE: Final = b"EFI PART"

@@ -13,21 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import ImageLoad, Tagged
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Labelled, Text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_rules import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import ImageLoad, Tagged
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Labelled, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.rules import (
     SECURE_BOOT_PCR,
     SECURE_BOOT_VARIABLES,
     is_separator,
     secure_boot_variable,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_texts import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.texts import (
     KernelCommandLine,
     LoaderTexts,
     loader_texts,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     EFI_GLOBAL,
     SHIM_LOCK,
     SignatureList,
@@ -35,8 +35,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_vari
     authority_certificate,
     read_signature_lists,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import UKI_PCR
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_wire import FIELD
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import UKI_PCR
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.wire import FIELD
 
 _MOK_PCR = 14
 _FILE_PCR = 9

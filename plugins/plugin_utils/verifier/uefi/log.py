@@ -12,20 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_claims import Claims, derive_claims
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_interpret import interpret
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Logged, SpecId
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_replay import replay, startup
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_rules import SECURE_BOOT_PCR, check_order
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import EV_NO_ACTION, type_name
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.claims import Claims, derive_claims
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.interpret import interpret
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Logged, SpecId
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.replay import replay, startup
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.rules import SECURE_BOOT_PCR, check_order
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import EV_NO_ACTION, type_name
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import (
     HASHES,
     must_hash,
     proven_bytes,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_wire import read_events
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.wire import read_events
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.device_path import device_path_text, guid_text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import EventData
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.reader import Reader
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.device_path import (
+    device_path_text,
+    guid_text,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import EventData
 
 MAX_TABLES: Final = 256
 STARTUP_LOCALITY: Final = b"StartupLocality\0"

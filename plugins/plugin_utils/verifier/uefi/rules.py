@@ -12,17 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import Separator
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import Separator
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     EFI_GLOBAL,
     IMAGE_SECURITY,
     Variable,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import HASHES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import HASHES
 
 SECURE_BOOT_PCR: Final = 7
 SEPARATED_PCRS: Final = range(8)

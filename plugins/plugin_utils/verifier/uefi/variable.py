@@ -15,13 +15,13 @@ from hashlib import sha256
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.device_path import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.reader import Reader
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.device_path import (
     device_path_text,
     guid_text,
     utf16_text,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import EventData
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.reader import Reader
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import EventData
 
 EFI_GLOBAL: Final = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 IMAGE_SECURITY: Final = "d719b2cb-3d3a-4596-a3bc-dad00e67656f"

@@ -19,9 +19,9 @@ from typing import Any, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.bank import Hash, digests, started
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote, pcr_digest
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import ImaLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, pcr_digest
 
 IMA_PCR: Final = 10
 MAX_TAIL: Final = 10_000

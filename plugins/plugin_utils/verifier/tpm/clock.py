@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote import Quote
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote_codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote
 
 
 @dataclass(frozen=True, slots=True)

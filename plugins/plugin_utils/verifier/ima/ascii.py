@@ -16,7 +16,7 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import (
     FIELDS,
     MAX_NAME,
     OLD_NAME_SIZE,

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_log import ImaLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima_templates import Entry
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import ImaLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 BOOT_AGGREGATE: Final = "boot_aggregate"
 POLICY_PATH: Final = "/etc/ima/ima-policy"

@@ -12,9 +12,9 @@ from struct import Struct
 from typing import Final, NoReturn
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Bank, Logged, SpecId
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import EV_NO_ACTION
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.reader import Reader
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Bank, Logged, SpecId
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import EV_NO_ACTION
 
 FIELD: Final = "event_log"
 MAX_EVENTS: Final = 16_384

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.quote_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm2 import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import (
     HASH_IDS,
     Attest,
     AttestationKey,

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_data as data_of
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import event_types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import data as data_of
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.gpt import read_gpt
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import (
     Claimed,
     EventData,
     Labelled,
@@ -23,16 +24,15 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_mode
     Text,
     Verified,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     Variable,
     VariableName,
     VariableValue,
     read_load_option,
     read_variable,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import Form, grub_label
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_wire import FIELD
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.gpt import read_gpt
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import Form, grub_label
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.wire import FIELD
 
 _BOOT_OPTION: Final = re.compile(r"Boot[0-9A-F]{4}")
 
@@ -105,7 +105,7 @@ def interpret(event: Logged, proven: Form | None) -> tuple[Verified | None, Clai
 
     Args:
         event: the event as read from the log.
-        proven: form and bytes that hash to its digest, from :func:`.event_verify.proven_bytes`.
+        proven: form and bytes that hash to its digest, from :func:`.verify.proven_bytes`.
     """
     try:
         if proven is None:

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import Tagged
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, Labelled, Text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import HASHES, hashes_to
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import Tagged
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Labelled, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import HASHES, hashes_to
 
 _GRUB_PCR: Final = 8
 _SYSTEMD_PCR: Final = 12

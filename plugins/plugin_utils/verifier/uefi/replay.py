@@ -12,15 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_data import StartupLocality
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_types import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes import CODES
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import StartupLocality
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import (
     EV_EFI_HCRTM_EVENT,
     EV_NO_ACTION,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_verify import HASHES
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import HASHES
 
 _DRTM_PCRS: Final = range(17, 23)
 _H_CRTM_LOCALITY: Final = 4

@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_claims import Claims
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_log import EventLog
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_model import Event, EventData
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_variable import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.claims import Claims
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, EventData
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     Variable,
     read_signature_lists,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.event_wire import FIELD
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.wire import FIELD
 
 TEXT_LIMIT: Final = 65_536
 """Longest text that is passed on, in characters."""
