@@ -106,10 +106,16 @@ def container_of(cgroup: str) -> Tuple[str, str]:
     if any(_SUPERVISORS.search(part) for part in parts):
         return "", cgroup
     for depth in range(len(parts), 0, -1):
-        found = _CONTAINER.search(parts[depth - 1])
-        if found:
-            return next(group for group in found.groups() if group), "/".join(parts[:depth])
+        container = container_named(parts[depth - 1])
+        if container:
+            return container, "/".join(parts[:depth])
     return "", cgroup
+
+
+def container_named(part: str) -> str:
+    """Return the ID of the container after which an engine named a control group; empty for any other name."""
+    found = _CONTAINER.search(part)
+    return next(group for group in found.groups() if group) if found else ""
 
 
 def _cgroup(directory: str) -> Optional[str]:
@@ -136,4 +142,4 @@ def _deleted_executable(directory: str) -> Optional[str]:
     return path if path.endswith(" (deleted)") or path.startswith("/memfd:") else None
 
 
-__all__ = ["MAX_CONTAINERS", "MAX_DELETED", "Processes", "container_of", "processes"]
+__all__ = ["MAX_CONTAINERS", "MAX_DELETED", "Processes", "container_named", "container_of", "processes"]

@@ -163,7 +163,15 @@ def _measured(
     boot_id = facts.get("boot_id")
     reset_count = verified.quote.reset_count
     owners = OwnerMap(record.instances, boot_id if isinstance(boot_id, str) else None, reset_count)
-    return sort_measurements(verified.ima_log, verified.entries, owners, record.instances, references, memory)
+    return sort_measurements(
+        verified.ima_log,
+        verified.entries,
+        owners,
+        record.instances,
+        references,
+        memory,
+        containers=facts.get("containers"),
+    )
 
 
 def _live_layers(record: NodeRecord) -> list[str]:

@@ -13,11 +13,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match, match, under
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
-    Certainty,
-    LayerFinding,
-    tier_value,
-)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, tier_value
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import about
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
@@ -38,64 +34,57 @@ def fileless(path: str) -> bool:
     return not path.startswith("/") or path.endswith("_(deleted)") or under(path, MEMORY_PLACES)
 
 
-def host_finding(
-    entry: Entry, index: FileIndex, policy: AppraisalPolicy, certainty: Certainty = "certain"
-) -> LayerFinding | None:
+def host_finding(entry: Entry, index: FileIndex, policy: AppraisalPolicy) -> LayerFinding | None:
     """Return what stands against a measured file of the host; None where nothing does.
 
     Args:
         entry: measurement of a file, with an owner of the host's or none.
         index: known files of the host.
         policy: what is asked.
-        certainty: whether it surely is the host's.
     """
     if entry.violation:
         # No PCR covers its path, so that cannot excuse it.
-        return about(
-            entry, "ima_violation", Claim.EXECUTABLES, tier_value(policy.ima.violations, Claim.EXECUTABLES), certainty
-        )
+        return about(entry, "ima_violation", Claim.EXECUTABLES, tier_value(policy.ima.violations, Claim.EXECUTABLES))
     if under(entry.path, policy.ignore_paths):
         return None
     found = match(entry.path, entry.digest, index, policy.aliases)
     if found is Match.KNOWN or (found is Match.UNDECIDED and not index.usable):
         return None
     if fileless(entry.path) and found is not Match.UNDECIDED:
-        return _fileless(entry, index, policy, certainty)
-    return _COMPARED[found](entry, index, policy, certainty)
+        return _fileless(entry, index, policy)
+    return _COMPARED[found](entry, index, policy)
 
 
-def _fileless(entry: Entry, index: FileIndex, policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding | None:
+def _fileless(entry: Entry, index: FileIndex, policy: AppraisalPolicy) -> LayerFinding | None:
     place = index.places.get(entry.digest)
     if place is None:
-        return about(
-            entry, "fileless_execution", Claim.EXECUTABLES, tier_value(policy.fileless, Claim.EXECUTABLES), certainty
-        )
+        return about(entry, "fileless_execution", Claim.EXECUTABLES, tier_value(policy.fileless, Claim.EXECUTABLES))
     # Container engines run themselves from memory, so that a container cannot write to their program (CVE-2019-5736).
     if under(place, policy.runtime_paths):
         return None
-    return _moved(entry, index, policy, certainty)
+    return _moved(entry, index, policy)
 
 
-def _moved(entry: Entry, index: FileIndex, policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
+def _moved(entry: Entry, index: FileIndex, policy: AppraisalPolicy) -> LayerFinding:
     detail = f"known as {printable(index.places[entry.digest])}"
-    return about(entry, "moved_file", Claim.EXECUTABLES, tier_value(policy.moved, Claim.EXECUTABLES), certainty, detail)
+    return about(entry, "moved_file", Claim.EXECUTABLES, tier_value(policy.moved, Claim.EXECUTABLES), detail)
 
 
-def _modified(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
-    return about(entry, "modified_file", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
+def _modified(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy) -> LayerFinding:
+    return about(entry, "modified_file", Claim.EXECUTABLES, ar4si.CONTRAINDICATED)
 
 
-def _unknown(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
+def _unknown(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy) -> LayerFinding:
     code = "unknown_module" if is_module(entry.path) else "unknown_executable"
-    return about(entry, code, Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
+    return about(entry, code, Claim.EXECUTABLES, ar4si.CONTRAINDICATED)
 
 
-def _expired(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
-    return about(entry, "reference_value_expired", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES, certainty)
+def _expired(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy) -> LayerFinding:
+    return about(entry, "reference_value_expired", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES)
 
 
-def _undecided(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy, certainty: Certainty) -> LayerFinding:
-    return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS, certainty)
+def _undecided(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy) -> LayerFinding:
+    return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
 
 
 _COMPARED: Final = {

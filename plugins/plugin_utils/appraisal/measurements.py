@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import FIRST_OWNER, OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import is_file
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ownerless import Ownerless
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
+    BY_OWNER,
+    Attribution,
+    LayerFinding,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import is_module, module_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import ImaLog
@@ -39,15 +45,19 @@ class Measurements:
         host: those of the host that are not known for sure, in order.
         unallocated: those whose owner is in no range, or in that of an instance that had ended.
         instances: instance generation's (name, number) → its measurements, in order.
-        ambiguous: numbers of entries whose template has no owner.
+        attributions: number of an entry → by what it was told whose it is, where not for sure by its owner.
         modules: names of the kernel modules that were measured.
     """
 
     host: list[Entry] = field(default_factory=list)
     unallocated: list[Entry] = field(default_factory=list)
     instances: dict[tuple[str, int], list[Entry]] = field(default_factory=dict)
-    ambiguous: set[int] = field(default_factory=set)
+    attributions: dict[int, Attribution] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
+
+    def attributed(self, finding: LayerFinding, entry: Entry) -> LayerFinding:
+        """Return a finding about an entry with what is known of whose that is."""
+        return replace(finding, attribution=self.attributions.get(entry.index, BY_OWNER))
 
 
 def sort_measurements(
@@ -57,6 +67,7 @@ def sort_measurements(
     instances: Iterable[Instance],
     references: ReferenceSet,
     memory: Memory | None = None,
+    containers: object = (),
 ) -> Measurements:
     """Sort the first entries of a list.
 
@@ -67,6 +78,7 @@ def sort_measurements(
         instances: all instance generations, for templates that carry no owner.
         references: what is known.
         memory: what was recognised in the lists of other nodes; what is recognised in this one is added.
+        containers: what the node's facts say of its containers, for templates that carry a control group; hostile.
 
     Returns:
         the measurements; of the host's, only those that are not known by path and digest, and all of kernel modules
@@ -76,7 +88,7 @@ def sort_measurements(
         EvidenceError: an entry's data does not fit its template.
     """
     result = Measurements()
-    known = tuple(instances)
+    ownerless = Ownerless(instances, owners, references, containers)
     # No node's record may have a say in what is remembered for others.
     shared = memory if owners.first >= SYSTEM_OWNERS else None
     for at in _unknown(log, count, references.host, min(owners.first, SYSTEM_OWNERS), shared):
@@ -88,8 +100,12 @@ def sort_measurements(
             # A container's file of that name is none that the kernel loaded.
             result.modules.add(module_name(entry.path))
         if entry.iuid is None or entry.igid is None:
-            _without_owner(entry, known, references, result)
-        elif max(entry.iuid, entry.igid) < owners.first:
+            _without_owner(entry, ownerless, result)
+            continue
+        if entry.violation:
+            # No PCR covers its owner.
+            result.attributions[entry.index] = _UNPROVEN
+        if max(entry.iuid, entry.igid) < owners.first:
             result.host.append(entry)
         else:
             _owned(entry, owners, result)
@@ -178,39 +194,19 @@ def _owned(entry: Entry, owners: OwnerMap, result: Measurements) -> None:
         result.unallocated.append(entry)
 
 
-def _without_owner(
-    entry: Entry, instances: tuple[Instance, ...], references: ReferenceSet, result: Measurements
-) -> None:
-    """Attribute by content: to every instance whose image or configuration has the file, else to the host.
-
-    What only a container could have is still the host's where no image has it: that widens what a finding
-    concerns and never narrows it.
-    """
+def _without_owner(entry: Entry, ownerless: Ownerless, result: Measurements) -> None:
     if not is_file(entry):
         result.host.append(entry)
         return
-    result.ambiguous.add(entry.index)
-    holders = [] if (entry.path, entry.digest) in references.host.pairs else _holders(entry, instances, references)
-    for instance in holders:
-        result.instances.setdefault((instance.name, instance.generation), []).append(entry)
-    if not holders:
+    share = ownerless.share(entry)
+    result.attributions[entry.index] = share.attribution
+    for instance in share.instances:
+        theirs = result.instances.setdefault((instance.name, instance.generation), [])
+        theirs.append(entry if share.path == entry.path else entry._replace(path=share.path))
+    if share.host:
         result.host.append(entry)
 
 
-def _holders(entry: Entry, instances: tuple[Instance, ...], references: ReferenceSet) -> list[Instance]:
-    if entry.violation:
-        return []
-    return [
-        instance
-        for instance in instances
-        if instance.live
-        and (
-            entry.digest in instance.files.get(entry.path, ())
-            or (entry.path, entry.digest) in references.sc.get(instance.sc, _NOTHING).pairs
-        )
-    ]
-
-
-_NOTHING: Final = FileIndex()
+_UNPROVEN: Final = Attribution("owner", "ambiguous")
 
 __all__ = ["SYSTEM_OWNERS", "Measurements", "sort_measurements"]

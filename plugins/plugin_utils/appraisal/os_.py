@@ -8,6 +8,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measureme
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
-    Certainty,
+    Attribution,
     LayerFinding,
     LayerVerdict,
 )
@@ -43,6 +44,7 @@ LAYER: Final = "os"
 CLAIMS: Final = (Claim.EXECUTABLES, Claim.CONFIGURATION)
 _KEXEC: Final = "kexec-cmdline"
 _SHOWN: Final = 32
+_SOMEBODYS: Final = Attribution("layer", "ambiguous")
 
 
 def appraise_os(
@@ -91,13 +93,13 @@ def _files(measured: Measurements, policy: AppraisalPolicy, index: FileIndex) ->
             if entry.path == _KEXEC:
                 yield about(entry, "kexec_command_line", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES)
         elif not of_runtime(entry, policy) and (entry.path != IMA_POLICY or entry.violation):
-            certainty: Certainty = "ambiguous" if entry.index in measured.ambiguous else "certain"
-            finding = host_finding(entry, index, policy, certainty)
+            finding = host_finding(entry, index, policy)
             if finding is not None:
-                yield finding
+                yield measured.attributed(finding, entry)
     for entry in measured.unallocated:
         detail = f"owner {entry.iuid}, group {entry.igid}"
-        yield about(entry, "owner_unallocated", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, detail=detail)
+        finding = about(entry, "owner_unallocated", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, detail)
+        yield measured.attributed(finding, entry)
 
 
 def _deleted(facts: Mapping[str, Any], policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
@@ -112,15 +114,9 @@ def _deleted(facts: Mapping[str, Any], policy: AppraisalPolicy, index: FileIndex
         if name in index.paths or any(n in index.paths for n in other_names(name, policy.aliases)):
             continue
         if policy.fileless is not Tier.AFFIRMING:
-            finding = told(
-                "deleted_executable",
-                Claim.EXECUTABLES,
-                ar4si.UNRECOGNISED_EXECUTABLES,
-                f"It is {printable(path)}.",
-            )
-            yield LayerFinding(
-                finding.code, finding.message, finding.claim, finding.value, path=printable(path), certainty="ambiguous"
-            )
+            shown = printable(path)
+            finding = told("deleted_executable", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES, f"It is {shown}.")
+            yield replace(finding, path=shown, attribution=_SOMEBODYS)
 
 
 __all__ = ["CLAIMS", "LAYER", "appraise_os"]

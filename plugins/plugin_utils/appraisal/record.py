@@ -31,6 +31,7 @@ class Instance:
         generation: counts up with each replacement.
         live: whether it should be running now.
         boot_id: boot in which the range was given out, where known.
+        container: ID, or name, of the container that it runs in, where known.
         sealed: once a quote was made after its end: that quote's reset count, and how many entries its list had.
         files: path inside the container → accepted digests of its rendered configuration.
     """
@@ -44,6 +45,7 @@ class Instance:
     boot_id: str | None = None
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sealed: tuple[int, int] | None = None
+    container: str | None = None
 
     def entries_in(self, reset_count: int) -> int | None:
         """Return how many entries of a boot's list may be its own; None where all may.
@@ -169,6 +171,7 @@ def _instance(value: object, where: str) -> Instance:
         boot_id=plain.get("boot_id"),
         files={str(p): (d,) if isinstance(d, str) else tuple(d) for p, d in files.items()},
         sealed=_sealed(plain, where),
+        container=_text(plain, "container", where) if plain.get("container") is not None else None,
     )
 
 

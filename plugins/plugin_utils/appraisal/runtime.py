@@ -18,7 +18,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_cover
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
-    Certainty,
     LayerFinding,
     LayerVerdict,
     tier_value,
@@ -57,10 +56,9 @@ def appraise_runtime(
     findings = [*without_references(references.host, CLAIMS), *coverage.of_runtime()]
     for entry in measured.host:
         if is_file(entry) and of_runtime(entry, policy):
-            certainty: Certainty = "ambiguous" if entry.index in measured.ambiguous else "certain"
-            finding = host_finding(entry, references.host, policy, certainty)
+            finding = host_finding(entry, references.host, policy)
             if finding is not None:
-                findings.append(finding)
+                findings.append(measured.attributed(finding, entry))
     findings.extend(_unmeasured(measured, facts, policy, references))
     return LayerVerdict(LAYER, affirmed, bounded(findings))
 

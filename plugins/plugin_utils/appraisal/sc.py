@@ -25,7 +25,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measureme
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
-    Certainty,
     LayerFinding,
     LayerVerdict,
     tier_value,
@@ -107,7 +106,7 @@ def _appraise(
     for instance in generations:
         entries = measured.instances.get((instance.name, instance.generation), [])
         index = references.sc.get(instance.sc, _NOTHING)
-        findings.extend(_findings(entries, instance, measured.ambiguous, policy, index))
+        findings.extend(_findings(entries, instance, measured, policy, index))
     return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.AFFIRMED), bounded(findings), retired)
 
 
@@ -117,64 +116,61 @@ def _history(
     """Yield what an earlier generation did: told, without weight for the one that replaced it."""
     entries = measured.instances.get((instance.name, instance.generation), [])
     index = references.sc.get(instance.sc, _NOTHING)
-    for finding in _findings(entries, instance, measured.ambiguous, policy, index):
+    for finding in _findings(entries, instance, measured, policy, index):
         message = f"Generation {instance.generation} of {printable(instance.name, 120)}: {finding.message}"
         yield replace(finding, message=message, claim=None)
 
 
 def _findings(
-    entries: Iterable[Entry], instance: Instance, ambiguous: set[int], policy: AppraisalPolicy, index: FileIndex
+    entries: Iterable[Entry], instance: Instance, measured: Measurements, policy: AppraisalPolicy, index: FileIndex
 ) -> Iterator[LayerFinding]:
     for entry in entries:
         if is_file(entry):
-            certainty: Certainty = "ambiguous" if entry.index in ambiguous else "certain"
-            finding = _finding(entry, instance, policy, index, certainty)
+            finding = _finding(entry, instance, policy, index)
             if finding is not None:
-                yield finding
+                yield measured.attributed(finding, entry)
 
 
 def _finding(  # noqa: PLR0911 - one return for each way a file can stand to what is known
-    entry: Entry, instance: Instance, policy: AppraisalPolicy, index: FileIndex, certainty: Certainty
+    entry: Entry, instance: Instance, policy: AppraisalPolicy, index: FileIndex
 ) -> LayerFinding | None:
     if entry.violation:
         value = tier_value(policy.ima.violations, Claim.EXECUTABLES)
-        return about(entry, "ima_violation", Claim.EXECUTABLES, value, certainty)
+        return about(entry, "ima_violation", Claim.EXECUTABLES, value)
     rendered = instance.files.get(entry.path)
     if rendered is not None:
         # What is rendered lies over what the image has at that path, so only the rendering is right.
-        return None if entry.digest in rendered else _changed(entry, certainty)
+        return None if entry.digest in rendered else _changed(entry)
     if not executable(entry) and under(entry.path, policy.sc_data_paths):
         return None
     found = match(entry.path, entry.digest, index, policy.aliases)
     if found is Match.KNOWN or (found is Match.UNDECIDED and not index.usable):
         return None
     if found is Match.UNDECIDED:
-        return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS, certainty)
+        return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
     if found is Match.EXPIRED:
         value = ar4si.UNRECOGNISED_EXECUTABLES
-        return about(entry, "reference_value_expired", Claim.EXECUTABLES, value, certainty)
+        return about(entry, "reference_value_expired", Claim.EXECUTABLES, value)
     if executable(entry):
-        return _executed(entry, found, policy, certainty, index)
+        return _executed(entry, found, policy, index)
     if found is Match.MODIFIED:
-        return _changed(entry, certainty)
-    return about(entry, "unknown_file", Claim.CONFIGURATION, tier_value(policy.sc_unknown_files), certainty)
+        return _changed(entry)
+    return about(entry, "unknown_file", Claim.CONFIGURATION, tier_value(policy.sc_unknown_files))
 
 
-def _executed(
-    entry: Entry, found: Match, policy: AppraisalPolicy, certainty: Certainty, index: FileIndex
-) -> LayerFinding:
+def _executed(entry: Entry, found: Match, policy: AppraisalPolicy, index: FileIndex) -> LayerFinding:
     if found is Match.MOVED:
         detail = f"known as {printable(index.places[entry.digest])}"
         value = tier_value(policy.moved, Claim.EXECUTABLES)
-        return about(entry, "moved_file", Claim.EXECUTABLES, value, certainty, detail)
+        return about(entry, "moved_file", Claim.EXECUTABLES, value, detail)
     code = "modified_file" if found is Match.MODIFIED else "unknown_executable"
-    return about(entry, code, Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
+    return about(entry, code, Claim.EXECUTABLES, ar4si.CONTRAINDICATED)
 
 
-def _changed(entry: Entry, certainty: Certainty) -> LayerFinding:
+def _changed(entry: Entry) -> LayerFinding:
     if executable(entry):
-        return about(entry, "modified_file", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, certainty)
-    return about(entry, "changed_configuration", Claim.CONFIGURATION, ar4si.CONTRAINDICATED, certainty)
+        return about(entry, "modified_file", Claim.EXECUTABLES, ar4si.CONTRAINDICATED)
+    return about(entry, "changed_configuration", Claim.CONFIGURATION, ar4si.CONTRAINDICATED)
 
 
 __all__ = ["CLAIMS", "appraise_instances", "layer_of"]

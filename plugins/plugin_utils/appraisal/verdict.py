@@ -9,12 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier, status, tier, worse
 
 Certainty = Literal["certain", "ambiguous"]
+Basis = Literal["layer", "owner", "cgroup", "overlay_path", "digest"]
+
+
+class Attribution(NamedTuple):
+    """By what a finding is its layer's, and whether it surely is.
+
+    ``layer``: it is about the layer's own part of the evidence; ``owner``: by owner and group of the file;
+    ``cgroup``: by the control group of the process; ``overlay_path``: by the host's path of an image's layer or a
+    container's root; ``digest``: by path and content alone.
+    """
+
+    basis: Basis
+    certainty: Certainty
+
+
+BY_LAYER: Final = Attribution("layer", "certain")
+BY_OWNER: Final = Attribution("owner", "certain")
+BY_DIGEST: Final = Attribution("digest", "ambiguous")
+BY_OVERLAY_PATH: Final = Attribution("overlay_path", "ambiguous")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +49,7 @@ class LayerFinding:
         path: path of the measured file, printable.
         digest: ``algorithm:hex`` of what was measured.
         pcr: number of the PCR, where one is at fault.
-        certainty: whether it surely belongs to this layer.
+        attribution: by what it is this layer's, and whether it surely is.
     """
 
     code: str
@@ -41,7 +60,7 @@ class LayerFinding:
     path: str | None = None
     digest: str | None = None
     pcr: int | None = None
-    certainty: Certainty = "certain"
+    attribution: Attribution = BY_LAYER
 
     def plain(self, layer: str, *, void: bool = False) -> dict[str, Any]:
         """Return the finding as plain data of the EAR."""
@@ -54,7 +73,8 @@ class LayerFinding:
             "path": self.path,
             "digest": self.digest,
             "pcr": self.pcr,
-            "certainty": self.certainty,
+            "attribution": self.attribution.basis,
+            "certainty": self.attribution.certainty,
             "void": void,
         }
 
@@ -113,4 +133,16 @@ def untrusted(layer: str, value: int, claims: Iterable[Claim]) -> LayerVerdict:
     return LayerVerdict(layer, dict.fromkeys(claims, value))
 
 
-__all__ = ["Certainty", "LayerFinding", "LayerVerdict", "tier_value", "untrusted"]
+__all__ = [
+    "BY_DIGEST",
+    "BY_LAYER",
+    "BY_OVERLAY_PATH",
+    "BY_OWNER",
+    "Attribution",
+    "Basis",
+    "Certainty",
+    "LayerFinding",
+    "LayerVerdict",
+    "tier_value",
+    "untrusted",
+]

@@ -13,7 +13,7 @@ from typing import Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes import CODES
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import Certainty, LayerFinding
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.codes import CODES as IMA_CODES
@@ -26,13 +26,11 @@ MAX_FINDINGS: Final = 200
 """Most findings that a layer lists singly; one more tells how many are left out."""
 
 
-def about(
-    entry: Entry, code: str, claim: Claim | None, value: int, certainty: Certainty = "certain", detail: str = ""
-) -> LayerFinding:
-    """Return a finding about one entry of the IMA list."""
+def about(entry: Entry, code: str, claim: Claim | None, value: int, detail: str = "") -> LayerFinding:
+    """Return a finding about one entry of the IMA list; by what it is its layer's, who sorted the list must add."""
     path = printable(entry.path)
     message = f"{MEANINGS[code]} It is {path}{', ' + detail if detail else ''}."
-    return LayerFinding(code, message, claim, value, entry.index, path, entry.digest or None, entry.pcr, certainty)
+    return LayerFinding(code, message, claim, value, entry.index, path, entry.digest or None, entry.pcr)
 
 
 def told(code: str, claim: Claim | None = None, value: int = 0, detail: str = "") -> LayerFinding:

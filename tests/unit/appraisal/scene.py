@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import qualifying_data
+from ansible_collections.palantir.trust.plugins.module_utils._processes import container_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
@@ -29,6 +30,9 @@ TEMPLATE = "d-ng|n-ng|sig|iuid|igid|imode"
 PCRS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)
 BASE = 1_000_013_824
 RETIRED = BASE + 65_536
+CONTAINER, OTHER_CONTAINER = "c0" * 32, "d1" * 32
+CGROUP, OTHER_CGROUP = (f"/system.slice/docker-{name}.scope" for name in (CONTAINER, OTHER_CONTAINER))
+HOST_CGROUP = "/system.slice/cron.service"
 EXECUTABLE, PLAIN = 0o100755, 0o100644
 COMMAND_LINE = "/vmlinuz root=/dev/vda ro quiet"
 IMA_POLICY = (Path(__file__).parents[3] / "roles/attester/files/ima-policy").read_bytes()
@@ -145,18 +149,28 @@ class Guest:
         } | self.record
         values = self.boot.pcrs["sha256"]
         aggregate = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in range(10))).digest()
-        self._measure("boot_aggregate", aggregate, None, None)
+        self._measure("boot_aggregate", aggregate, None, None, "")
         for path, data in HOST.items():
             self.ran(path, self.ima_policy if path == "/etc/ima/ima-policy" else data)
-        self.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=BASE)
-        self.ran("/etc/dnsmasq.conf", CONFIGURATION, owner=BASE, mode=PLAIN)
+        self.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=BASE, cgroup=CGROUP)
+        self.ran("/etc/dnsmasq.conf", CONFIGURATION, owner=BASE, mode=PLAIN, cgroup=CGROUP)
 
-    def ran(self, path: str, data: bytes, *, owner: int = 0, mode: int = EXECUTABLE, violation: bool = False) -> Guest:
-        self._measure(path, hashlib.sha256(data).digest(), owner, mode, violation=violation)
+    def ran(
+        self,
+        path: str,
+        data: bytes,
+        *,
+        owner: int = 0,
+        mode: int = EXECUTABLE,
+        cgroup: str = HOST_CGROUP,
+        violation: bool = False,
+    ) -> Guest:
+        """Measure a file; the template says what of owner, mode and control group the list has."""
+        self._measure(path, hashlib.sha256(data).digest(), owner, mode, cgroup, violation=violation)
         return self
 
     def _measure(
-        self, path: str, digest: bytes, owner: int | None, mode: int | None, *, violation: bool = False
+        self, path: str, digest: bytes, owner: int | None, mode: int | None, cgroup: str, *, violation: bool = False
     ) -> None:
         number = b"" if owner is None else struct.pack("<I", owner)
         self.kernel.measure(
@@ -168,6 +182,8 @@ class Guest:
             iuid=(number, ""),
             igid=(number, ""),
             imode=(b"" if mode is None else struct.pack("<H", mode), ""),
+            cg_path=(cgroup.encode() + b"\0", cgroup),
+            cgn=(cgroup.rpartition("/")[2].encode() + b"\0", ""),
         )
 
     def pcrs(self) -> dict[int, bytes]:
@@ -207,6 +223,12 @@ class Guest:
             reference_values() if references is None else references,
             now=NOW,
         )
+
+
+def container(cgroup: str = CGROUP, base: int = BASE, count: int = 65_536) -> dict[str, Any]:
+    """Return a container as the node's facts tell of it (module_utils/_processes.py)."""
+    maps = [[0, base, count]]
+    return {"id": container_of(cgroup)[0], "cgroup": cgroup, "pids": 2, "uid_map": maps, "gid_map": maps}
 
 
 def recorded_events(builder: LogBuilder) -> list[dict[str, Any]]:
