@@ -28,18 +28,14 @@ def groups(instances: list[Instance], containers: object = ()) -> CgroupMap:
     return CgroupMap(instances, containers, OwnerMap(instances, "b"))
 
 
-def entry(template: str, **fields: str) -> Entry:
-    values = {name: (text.encode() + b"\0", text) for name, text in fields.items()}
-    (one,) = parse_ima_log(Kernel().measure(template, **values).binary).entries
+def at_path(path: str) -> Entry:
+    (one,) = parse_ima_log(Kernel().measure("ima-cgpath", cg_path=(path.encode() + b"\0", "")).binary).entries
     return one
 
 
-def at_path(path: str) -> Entry:
-    return entry("ima-cgpath", cg_path=path)
-
-
 def called(name: str) -> Entry:
-    return entry("ima-dep-cgn", cgn=name)
+    (one,) = parse_ima_log(Kernel().measure("ima-dep-cgn", cgn=(name.encode() + b"\0", "")).binary).entries
+    return one
 
 
 @pytest.mark.parametrize(
