@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances imp
 DRIVERS = {"podman": "podman_generation"}
 """The module that runs a generation on a node, by the flavour's driver."""
 PRESERVED_LIMIT = 64 * MIB
+_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class ActionModule(NodeAction):
@@ -56,12 +58,13 @@ class ActionModule(NodeAction):
             return {"changed": False, "generation": running[-1].plain()}
         record = _allocate(store, arguments, self.now())
         # Where this fails the generation stays allocated: it may run all the same, and must be appraised.
-        self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
+        answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
+        container = container_id(answer.get("container"))
         # The node replaced whatever ran under this name.
         self._retire(store, living)
         with store.transaction() as connection:
-            instances.set_state(connection, record.id, "live", self.now())
-        return {"changed": True, "generation": {**record.plain(), "state": "live"}}
+            instances.set_state(connection, record.id, "live", self.now(), container)
+        return {"changed": True, "generation": {**record.plain(), "state": "live", "container": container}}
 
     def _preserve(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         if not arguments["dest"]:
@@ -91,6 +94,14 @@ class ActionModule(NodeAction):
         with store.transaction() as connection:
             for record in records:
                 instances.set_state(connection, record.id, "retired", self.now())
+
+
+def container_id(told: object) -> str | None:
+    """Return the ID of a container as a node tells it; None for what is none.
+
+    Without it the container is still told from others by its owners, and by the range that the node's facts show.
+    """
+    return told if isinstance(told, str) and _ID.fullmatch(told) else None
 
 
 def _living(store: Store, arguments: dict[str, Any]) -> list[InstanceRecord]:

@@ -77,6 +77,7 @@ generation:
   returned: O(state=instantiated)
   type: dict
   sample:
+    container: 3f2a1b0c9d8e7f60514233241506f7e8d9cabb1c2d3e4f5061728394a5b6c7d8
     flavour: podman
     generation: 3
     id: 7

@@ -34,7 +34,8 @@ class InstanceRecord:
 
     ``files`` maps paths inside the container to the digest (``sha256:…``) of the configuration rendered there;
     ``reset_count`` is the last boot, as far as the node's quotes tell, in which the range was in use; that boot's list
-    had ``sealed_entries`` when the node first proved itself after the generation's end.
+    had ``sealed_entries`` when the node first proved itself after the generation's end. ``container`` is the ID or name
+    that the generation's container got when it was started, where the node told one.
     """
 
     id: int
@@ -51,6 +52,7 @@ class InstanceRecord:
     created_at: float
     retired_at: float | None
     sealed_entries: int | None = None
+    container: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return the JSON-safe form."""
@@ -120,8 +122,15 @@ def allocate(
     return InstanceRecord(id=key, **values)  # type: ignore[arg-type]
 
 
-def set_state(connection: Connection, key: int, state: str, at: float) -> None:
+def set_state(connection: Connection, key: int, state: str, at: float, container: str | None = None) -> None:
     """Move a generation on to ``live`` or ``retired``.
+
+    Args:
+        connection: an open transaction.
+        key: the generation.
+        state: what it becomes.
+        at: time of it.
+        container: ID of the container that it became live in.
 
     Raises:
         StoreError: there is no such generation, or it is retired: a retired one never comes back.
@@ -132,11 +141,12 @@ def set_state(connection: Connection, key: int, state: str, at: float) -> None:
         raise StoreError(f"instance generation {key}", f"{was}; it cannot become {state}.", "deploy the SC again.")
     if row.state == state:
         return
-    values: dict[str, Any] = {"state": state}
+    told: dict[str, Any] = {"state": state} | ({"container": container} if container else {})
+    values = dict(told)
     if state == "retired":
         values |= {"retired_at": at, "reset_count": max(row.reset_count, _boot(connection, row.node))}
     connection.execute(update(instances).where(instances.c.id == key).values(**values))
-    ledger.append(connection, at, "action", f"sc:{row.instance}", {"generation": row.generation, "state": state})
+    ledger.append(connection, at, "action", f"sc:{row.instance}", {"generation": row.generation, **told})
 
 
 def seal(connection: Connection, keys: Iterable[int], reset_count: int, entries: int) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 2
+VERSION = 3
 
 # SQLite numbers rows by itself only where their key is INTEGER, which there has 64 bits, too.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -99,6 +99,7 @@ instances = Table(
     Column("sealed_entries", BigInteger),
     Column("state", String(16), nullable=False),
     Column("files", JSON, nullable=False),
+    Column("container", String(255)),
     Column("created_at", Float, nullable=False),
     Column("retired_at", Float),
     UniqueConstraint("instance", "generation"),

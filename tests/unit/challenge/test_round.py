@@ -227,6 +227,13 @@ def test_what_runs_in_a_replacement_that_was_broken_off_is_appraised(
     assert scene.statuses(ear)["sc:dns-filter-1"] == "contraindicated"
 
 
+def test_the_container_that_a_start_gave_is_in_the_record(store: Store) -> None:
+    with store.transaction() as connection:
+        fresh = allocate(connection)
+        instances.set_state(connection, fresh.id, "live", NOW, "c0" * 32)
+    assert [generation["container"] for generation in challenge(store).record["instances"]] == [None, "c0" * 32]
+
+
 def test_what_starts_between_challenge_and_quote_is_no_fault_of_the_host(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, instances, ledger, schema
@@ -45,6 +45,18 @@ def enrol(store: Store, node: str, reset_count: int) -> None:
         if identities.find(connection, node) is None:
             identities.save(connection, node, node.ljust(64, "0"), {}, {}, 1.0)
         identities.set_last(connection, node, {"reset_count": reset_count, "clock": reset_count})
+
+
+def test_the_container_in_which_a_generation_became_live_stays_on_record(store: Store) -> None:
+    record = allocate(store)
+    assert record.container is None
+    with store.transaction() as connection:
+        instances.set_state(connection, record.id, "live", 200.0, "c0" * 32)
+    set_state(store, record, "retired")
+    with store.transaction() as connection:
+        assert [r.container for r in instances.of_node(connection, "node1")] == ["c0" * 32]
+        bodies = connection.execute(select(schema.ledger.c.body).order_by(schema.ledger.c.sequence)).scalars()
+        assert ["c0c0" in body for body in bodies] == [False, True, False]
 
 
 def test_the_first_range_is_where_the_design_says(store: Store) -> None:
