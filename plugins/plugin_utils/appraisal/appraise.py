@@ -31,6 +31,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measureme
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, read_record
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerVerdict, untrusted
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified, verify
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -119,7 +120,7 @@ def appraise_layers(
         record: what is known of the node.
         policy: what is asked.
         references: what is known.
-        now: time that decides which waivers hold.
+        now: time that decides which waivers and signers hold.
         memory: what was recognised in the lists of other nodes.
     """
     verdicts = [hardware.appraise_hardware(verified.quote, facts, record, policy)]
@@ -134,10 +135,13 @@ def appraise_layers(
         return verdicts
     measured = _measured(verified, facts, record, references, memory)
     coverage = ima_coverage.appraise_ima_policy(measured.host, policy, references.host)
-    instances, history = sc.appraise_instances(verified, measured, coverage, record.instances, policy, references)
-    host = os_.appraise_os(verified, measured, coverage, facts, record, policy, references, now)
+    signed = SignedFiles(policy, now)
+    instances, history = sc.appraise_instances(
+        verified, measured, coverage, record.instances, policy, references, signed
+    )
+    host = os_.appraise_os(verified, measured, coverage, facts, record, policy, references, signed, now)
     verdicts.append(replace(host, retired=history))
-    verdicts.append(runtime.appraise_runtime(verified, measured, coverage, facts, policy, references))
+    verdicts.append(runtime.appraise_runtime(verified, measured, coverage, facts, policy, references, signed))
     return verdicts + instances
 
 

@@ -13,6 +13,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match, match, under
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, tier_value
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import about
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -34,13 +35,16 @@ def fileless(path: str) -> bool:
     return not path.startswith("/") or path.endswith("_(deleted)") or under(path, MEMORY_PLACES)
 
 
-def host_finding(entry: Entry, index: FileIndex, policy: AppraisalPolicy) -> LayerFinding | None:
+def host_finding(  # noqa: PLR0911 - one return for each way a file can stand to what is known
+    entry: Entry, index: FileIndex, policy: AppraisalPolicy, signed: SignedFiles
+) -> LayerFinding | None:
     """Return what stands against a measured file of the host; None where nothing does.
 
     Args:
         entry: measurement of a file, with an owner of the host's or none.
         index: known files of the host.
         policy: what is asked.
+        signed: rules on signed files.
     """
     if entry.violation:
         # No PCR covers its path, so that cannot excuse it.
@@ -48,11 +52,17 @@ def host_finding(entry: Entry, index: FileIndex, policy: AppraisalPolicy) -> Lay
     if under(entry.path, policy.ignore_paths):
         return None
     found = match(entry.path, entry.digest, index, policy.aliases)
-    if found is Match.KNOWN or (found is Match.UNDECIDED and not index.usable):
+    if found is Match.KNOWN:
         return None
     if fileless(entry.path) and found is not Match.UNDECIDED:
+        # A signature says what a program is, not that it may run from memory.
         return _fileless(entry, index, policy)
-    return _COMPARED[found](entry, index, policy)
+    ruling = signed.ruling(entry, found, index)
+    if ruling is not None:
+        return ruling.finding
+    if found is Match.UNDECIDED and not index.usable:
+        return None
+    return signed.remarked(_COMPARED[found](entry, index, policy), entry)
 
 
 def _fileless(entry: Entry, index: FileIndex, policy: AppraisalPolicy) -> LayerFinding | None:

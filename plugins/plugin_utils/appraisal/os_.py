@@ -25,6 +25,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_cover
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
     Attribution,
     LayerFinding,
@@ -55,6 +56,7 @@ def appraise_os(
     node: NodeRecord,
     policy: AppraisalPolicy,
     references: ReferenceSet,
+    signed: SignedFiles,
     now: datetime,
 ) -> LayerVerdict:
     """Return the verdict of the layer.
@@ -67,6 +69,7 @@ def appraise_os(
         node: what was recorded at enrolment.
         policy: what is asked.
         references: what is known.
+        signed: rules on signed files.
         now: time that decides which waivers hold.
     """
     findings = [*verified.findings, *appraise_boot(verified.event_log, node, policy, references.boot, now)]
@@ -75,7 +78,7 @@ def appraise_os(
     else:
         findings.extend(without_references(references.host, (Claim.EXECUTABLES,)))
         findings.extend(coverage.of_os())
-        findings.extend(_files(measured, policy, references.host))
+        findings.extend(_files(measured, policy, references.host, signed))
         findings.extend(_deleted(facts, policy, references.host))
     affirmed = dict.fromkeys(CLAIMS, ar4si.AFFIRMED)
     return LayerVerdict(LAYER, affirmed, bounded(findings), coverage=coverage.plain())
@@ -87,13 +90,15 @@ def _without_list(policy: AppraisalPolicy) -> list[LayerFinding]:
     return [told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)]
 
 
-def _files(measured: Measurements, policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
+def _files(
+    measured: Measurements, policy: AppraisalPolicy, index: FileIndex, signed: SignedFiles
+) -> Iterator[LayerFinding]:
     for entry in measured.host:
         if not is_file(entry):
             if entry.path == _KEXEC:
                 yield about(entry, "kexec_command_line", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES)
         elif not of_runtime(entry, policy) and (entry.path != IMA_POLICY or entry.violation):
-            finding = host_finding(entry, index, policy)
+            finding = host_finding(entry, index, policy, signed)
             if finding is not None:
                 yield measured.attributed(finding, entry)
     for entry in measured.unallocated:

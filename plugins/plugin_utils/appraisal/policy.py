@@ -18,9 +18,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signers import Signer
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.coverage import coverage
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.keys import (
+    KeyFormError,
+    SigningKey,
+    key_of_pem,
+)
 
 BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
 ALIASES: Final = {
@@ -56,6 +62,7 @@ TEMPLATES: Final = (
 )
 """What the role ``attester`` sets up, and the kernel's own; no two of them read the same bytes as different files."""
 MAX_IMA_POLICIES: Final = 16
+MAX_SIGNERS: Final = 64
 _DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
 
@@ -73,6 +80,8 @@ class ImaPolicy:
             say something else must not be among them.
         violations: tier of a violation (ToMToU, open writers).
         max_tail: largest number of entries that may be newer than the quote.
+        signers: whose signature lets a file count that no Reference Value names.
+        signed_other_version: tier of a signed file whose path has Reference Values with other content.
     """
 
     required: bool = True
@@ -81,6 +90,8 @@ class ImaPolicy:
     templates: tuple[str, ...] = TEMPLATES
     violations: Tier = Tier.WARNING
     max_tail: int = 4096
+    signers: tuple[Signer, ...] = ()
+    signed_other_version: Tier = Tier.WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +329,31 @@ def _waivers(value: object, where: str) -> tuple[Waiver, ...]:
     return tuple(waivers)
 
 
+def _certificate(value: object, where: str) -> SigningKey:
+    try:
+        key = key_of_pem(_text(value, where))
+    except KeyFormError as error:
+        raise PolicyError(where, f"the certificate {error}.") from error
+    if not key.digital_signature:
+        raise PolicyError(where, "the certificate's key usage does not allow to sign (digitalSignature).")
+    return key
+
+
+def _signers(value: object, where: str) -> tuple[Signer, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise PolicyError(where, "must be a list.")
+    if len(value) > MAX_SIGNERS:
+        raise PolicyError(where, f"has more than {MAX_SIGNERS} signers.")
+    signers = []
+    for i, plain in enumerate(value):
+        values = _read(plain, _SIGNER_READERS, f"{where}[{i}]")
+        lacking = [key for key in ("name", "certificate", "paths") if not values.get(key)]
+        if lacking:
+            raise PolicyError(f"{where}[{i}]", f"needs {', '.join(lacking)}.")
+        signers.append(Signer(**values))
+    return tuple(signers)
+
+
 def _ima(value: object, where: str) -> ImaPolicy:
     return ImaPolicy(**_read(value, _IMA_READERS, where))
 
@@ -329,6 +365,14 @@ _WAIVER_READERS: Final[Mapping[str, _Reader]] = {
     "variable": _text,
     "expires": _time,
 }
+_SIGNER_READERS: Final[Mapping[str, _Reader]] = {
+    "name": _text,
+    "certificate": _certificate,
+    "paths": _paths,
+    "scs": _texts,
+    "withdrawn": _digests,
+    "expires": _time,
+}
 _IMA_READERS: Final[Mapping[str, _Reader]] = {
     "required": _flag,
     "policy_digests": _digests,
@@ -336,6 +380,8 @@ _IMA_READERS: Final[Mapping[str, _Reader]] = {
     "templates": _texts,
     "violations": _tier,
     "max_tail": _count,
+    "signers": _signers,
+    "signed_other_version": _tier,
 }
 _POLICY_READERS: Final[Mapping[str, _Reader]] = {
     "name": _text,
@@ -368,6 +414,7 @@ __all__ = [
     "TEMPLATES",
     "AppraisalPolicy",
     "ImaPolicy",
+    "Signer",
     "Waiver",
     "load_policy",
 ]

@@ -17,6 +17,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_file
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
     LayerFinding,
     LayerVerdict,
@@ -38,6 +39,7 @@ def appraise_runtime(
     facts: Mapping[str, Any],
     policy: AppraisalPolicy,
     references: ReferenceSet,
+    signed: SignedFiles,
 ) -> LayerVerdict:
     """Return the verdict of the layer.
 
@@ -48,6 +50,7 @@ def appraise_runtime(
         facts: what the node says of itself.
         policy: what is asked.
         references: what is known.
+        signed: rules on signed files.
     """
     affirmed = {Claim.EXECUTABLES: ar4si.AFFIRMED}
     if verified.ima_log is None:
@@ -56,7 +59,7 @@ def appraise_runtime(
     findings = [*without_references(references.host, CLAIMS), *coverage.of_runtime()]
     for entry in measured.host:
         if is_file(entry) and of_runtime(entry, policy):
-            finding = host_finding(entry, references.host, policy)
+            finding = host_finding(entry, references.host, policy, signed)
             if finding is not None:
                 findings.append(measured.attributed(finding, entry))
     findings.extend(_unmeasured(measured, facts, policy, references))

@@ -24,6 +24,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_cover
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import (
     LayerFinding,
     LayerVerdict,
@@ -56,6 +57,7 @@ def appraise_instances(
     instances: Iterable[Instance],
     policy: AppraisalPolicy,
     references: ReferenceSet,
+    signed: SignedFiles,
 ) -> tuple[list[LayerVerdict], tuple[LayerFinding, ...]]:
     """Return the verdict on every live instance, and the history of those that have no live generation.
 
@@ -66,6 +68,7 @@ def appraise_instances(
         instances: all generations on record.
         policy: what is asked.
         references: what is known.
+        signed: rules on signed files.
     """
     known = tuple(instances)
     live: dict[str, list[Instance]] = {}
@@ -75,11 +78,11 @@ def appraise_instances(
     history: dict[str, list[LayerFinding]] = {}
     for instance in known:
         if not instance.live:
-            history.setdefault(instance.name, []).extend(_history(measured, instance, policy, references))
+            history.setdefault(instance.name, []).extend(_history(measured, instance, policy, references, signed))
     verdicts = []
     for name in sorted(live):
         retired = bounded(history.pop(name, []))
-        verdicts.append(_appraise(verified, measured, coverage, live[name], policy, references, retired))
+        verdicts.append(_appraise(verified, measured, coverage, live[name], policy, references, signed, retired))
     return verdicts, bounded([finding for findings in history.values() for finding in findings])
 
 
@@ -90,6 +93,7 @@ def _appraise(
     generations: list[Instance],
     policy: AppraisalPolicy,
     references: ReferenceSet,
+    signed: SignedFiles,
     retired: tuple[LayerFinding, ...],
 ) -> LayerVerdict:
     """Return the verdict on an instance; while it is being replaced, both generations of it count."""
@@ -106,33 +110,42 @@ def _appraise(
     for instance in generations:
         entries = measured.instances.get((instance.name, instance.generation), [])
         index = references.sc.get(instance.sc, _NOTHING)
-        findings.extend(_findings(entries, instance, measured, policy, index))
+        findings.extend(_findings(entries, instance, measured, policy, index, signed))
     return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.AFFIRMED), bounded(findings), retired)
 
 
 def _history(
-    measured: Measurements, instance: Instance, policy: AppraisalPolicy, references: ReferenceSet
+    measured: Measurements,
+    instance: Instance,
+    policy: AppraisalPolicy,
+    references: ReferenceSet,
+    signed: SignedFiles,
 ) -> Iterator[LayerFinding]:
     """Yield what an earlier generation did: told, without weight for the one that replaced it."""
     entries = measured.instances.get((instance.name, instance.generation), [])
     index = references.sc.get(instance.sc, _NOTHING)
-    for finding in _findings(entries, instance, measured, policy, index):
+    for finding in _findings(entries, instance, measured, policy, index, signed):
         message = f"Generation {instance.generation} of {printable(instance.name, 120)}: {finding.message}"
         yield replace(finding, message=message, claim=None)
 
 
 def _findings(
-    entries: Iterable[Entry], instance: Instance, measured: Measurements, policy: AppraisalPolicy, index: FileIndex
+    entries: Iterable[Entry],
+    instance: Instance,
+    measured: Measurements,
+    policy: AppraisalPolicy,
+    index: FileIndex,
+    signed: SignedFiles,
 ) -> Iterator[LayerFinding]:
     for entry in entries:
         if is_file(entry):
-            finding = _finding(entry, instance, policy, index)
+            finding = _finding(entry, instance, policy, index, signed)
             if finding is not None:
                 yield measured.attributed(finding, entry)
 
 
 def _finding(  # noqa: PLR0911 - one return for each way a file can stand to what is known
-    entry: Entry, instance: Instance, policy: AppraisalPolicy, index: FileIndex
+    entry: Entry, instance: Instance, policy: AppraisalPolicy, index: FileIndex, signed: SignedFiles
 ) -> LayerFinding | None:
     if entry.violation:
         value = tier_value(policy.ima.violations, Claim.EXECUTABLES)
@@ -144,8 +157,17 @@ def _finding(  # noqa: PLR0911 - one return for each way a file can stand to wha
     if not executable(entry) and under(entry.path, policy.sc_data_paths):
         return None
     found = match(entry.path, entry.digest, index, policy.aliases)
-    if found is Match.KNOWN or (found is Match.UNDECIDED and not index.usable):
+    if found is Match.KNOWN:
         return None
+    ruling = signed.ruling(entry, found, index, instance.sc)
+    if ruling is not None:
+        return ruling.finding
+    if found is Match.UNDECIDED and not index.usable:
+        return None
+    return signed.remarked(_compared(entry, found, policy, index), entry, instance.sc)
+
+
+def _compared(entry: Entry, found: Match, policy: AppraisalPolicy, index: FileIndex) -> LayerFinding:
     if found is Match.UNDECIDED:
         return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
     if found is Match.EXPIRED:

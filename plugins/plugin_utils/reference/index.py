@@ -35,6 +35,7 @@ class FileIndex:
         places: digest → one path that has it now.
         algorithms: algorithms that digests are known in now.
         expired: (path, digest) that only an expired document knows.
+        past: digests that only an expired document knows.
         names: documents that count now.
         ended: documents that have expired.
         prefixes: ``pairs`` of SHA-256 as the bytes with which an IMA entry begins that has the fields ``d-ng`` and
@@ -47,6 +48,7 @@ class FileIndex:
     places: Mapping[str, str] = field(default_factory=dict)
     algorithms: frozenset[str] = frozenset()
     expired: Pairs = frozenset()
+    past: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
     prefixes: frozenset[bytes] = field(default=frozenset(), repr=False)
@@ -149,12 +151,14 @@ def index_files(
     for path, digest in pairs:
         if digest not in places or path < places[digest]:
             places[digest] = path
+    expired = _pairs([*ended, *past]) - pairs
     return FileIndex(
         pairs=pairs,
         paths=frozenset(path for path, _digest in pairs),
         places=places,
         algorithms=frozenset(digest.partition(":")[0] for digest in places),
-        expired=_pairs([*ended, *past]) - pairs,
+        expired=expired,
+        past=frozenset(digest for _path, digest in expired if digest not in places),
         names=tuple(d.name for d in current),
         ended=tuple(d.name for d in ended),
         prefixes=frozenset(

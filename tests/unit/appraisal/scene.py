@@ -149,7 +149,7 @@ class Guest:
         } | self.record
         values = self.boot.pcrs["sha256"]
         aggregate = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in range(10))).digest()
-        self._measure("boot_aggregate", aggregate, None, None, "")
+        self._measure("boot_aggregate", b"sha256:\0" + aggregate, None, None, "")
         for path, data in HOST.items():
             self.ran(path, self.ima_policy if path == "/etc/ima/ima-policy" else data)
         self.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=BASE, cgroup=CGROUP)
@@ -164,21 +164,35 @@ class Guest:
         mode: int = EXECUTABLE,
         cgroup: str = HOST_CGROUP,
         violation: bool = False,
+        sig: bytes = b"",
+        algorithm: str = "sha256",
     ) -> Guest:
-        """Measure a file; the template says what of owner, mode and control group the list has."""
-        self._measure(path, hashlib.sha256(data).digest(), owner, mode, cgroup, violation=violation)
+        """Measure a file; the template says what of owner, mode and control group the list has.
+
+        The kernel hashes a file with the algorithm that its signature names.
+        """
+        digest = algorithm.encode() + b":\0" + hashlib.new(algorithm.replace("-", "_"), data).digest()
+        self._measure(path, digest, owner, mode, cgroup, violation=violation, sig=sig)
         return self
 
     def _measure(
-        self, path: str, digest: bytes, owner: int | None, mode: int | None, cgroup: str, *, violation: bool = False
+        self,
+        path: str,
+        digest: bytes,
+        owner: int | None,
+        mode: int | None,
+        cgroup: str,
+        *,
+        violation: bool = False,
+        sig: bytes = b"",
     ) -> None:
         number = b"" if owner is None else struct.pack("<I", owner)
         self.kernel.measure(
             self.template,
             violation=violation,
-            d_ng=(b"sha256:\0" + digest, ""),
+            d_ng=(digest, ""),
             n_ng=(path.encode() + b"\0", path),
-            sig=(b"", ""),
+            sig=(sig, ""),
             iuid=(number, ""),
             igid=(number, ""),
             imode=(b"" if mode is None else struct.pack("<H", mode), ""),
