@@ -10,7 +10,8 @@ author:
 short_description: Read, verify and replay a UEFI event log
 version_added: 0.1.0
 description:
-  - Reads the firmware's event log (TCG PC Client Platform Firmware Profile), in the crypto-agile and the SHA-1 format.
+  - Reads the firmware's event log (TCG PC Client Platform Firmware Profile), in the crypto-agile and the SHA-1 format,
+    and a TCG Canonical Event Log, in TLV and in JSON. Its first bytes tell which of them it is.
   - The data of each event is hashed again. What its digest proves is C(verified_data). Everything else is
     C(claimed_data), which whoever could write the log could write.
   - Replays the log in every bank. The claims hold only once C(pcrs) has been compared with a valid quote.
@@ -18,13 +19,22 @@ positional: _input
 options:
   _input:
     description:
-      - Content of C(/sys/kernel/security/tpm0/binary_bios_measurements), as bytes or as base64 text.
+      - Content of C(/sys/kernel/security/tpm0/binary_bios_measurements), or a Canonical Event Log, as bytes or as
+        base64 text.
     type: raw
     required: true
+  final_events:
+    description:
+      - The firmware's final events table (C(EFI_TCG2_FINAL_EVENTS_TABLE)), as bytes or as base64 text, where it comes
+        by itself. Linux has joined it to its file already.
+    type: raw
 seealso:
   - name: TCG PC Client Platform Firmware Profile Specification
     description: The format of the log and the use of PCR 0 to 7.
     link: https://trustedcomputinggroup.org/resource/pc-client-specific-platform-firmware-profile-specification/
+  - name: TCG Canonical Event Log Format
+    description: One form for the logs of firmware, IMA and others.
+    link: https://trustedcomputinggroup.org/resource/canonical-event-log-format/
 """
 
 EXAMPLES = r"""
@@ -57,13 +67,15 @@ _value:
           description: Number in the log, from 0.
           type: int
         pcr:
-          description: PCR that was extended; C(EV_NO_ACTION) extends none.
+          description: PCR that was extended, or the NV index, which is above 23. C(EV_NO_ACTION) extends none.
           type: int
         type:
-          description: Specified name of the type, or its number in hexadecimal.
+          description: >-
+            Specified name of the type, or its number in hexadecimal. Of a record of a Canonical Event Log that is no
+            event of the PC Client, its content: C(cel), C(ima_template), C(ima_tlv), C(systemd) or C(unknown content).
           type: str
         type_number:
-          description: Number of the type.
+          description: Number of the type; above 32 bits for a content that is no event of the PC Client.
           type: int
         digests:
           description: Bank to digest in hexadecimal.
@@ -89,7 +101,7 @@ _value:
         - What the verified data says of the boot. Null where it says nothing certain.
         - Holds C(secure_boot), C(setup_mode), C(audit_mode), C(deployed_mode), C(databases), C(authorities),
           C(shim_validation), C(mok), C(mok_list_trusted), C(sbat_level), C(firmware_version), C(applications),
-          C(drivers), C(files), C(command_lines), C(grub_commands) and C(uki_sections).
+          C(drivers), C(devices), C(files), C(command_lines), C(grub_commands) and C(uki_sections).
         - Applications, drivers and files are measured by digest alone, their C(claimed_name) is only claimed.
       type: dict
     findings:
@@ -117,6 +129,9 @@ _value:
     startup_locality:
       description: Locality of C(TPM2_Startup), which is the first value of PCR 0.
       type: int
+    format:
+      description: C(tcg_crypto_agile), C(tcg_sha1), C(cel_tlv) or C(cel_json).
+      type: str
 """
 
 from collections.abc import Callable
@@ -130,10 +145,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log i
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.plain import plain_event_log
 
 
-def event_log(blob: object) -> dict[str, Any]:
+def event_log(blob: object, final_events: object = None) -> dict[str, Any]:
     """Return the log as plain data; raises AnsibleFilterError where it cannot be read."""
     try:
-        return plain_event_log(parse_event_log(binary(blob, "event_log", LIMITS["event_log"])))
+        log = binary(blob, "event_log", LIMITS["event_log"])
+        final = None if final_events is None else binary(final_events, "final_events", LIMITS["event_log"])
+        return plain_event_log(parse_event_log(log, final))
     except TrustError as error:
         raise AnsibleFilterError(str(error)) from None
 

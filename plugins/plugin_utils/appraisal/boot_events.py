@@ -22,7 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import ImageLoad
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Text
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import EV_NO_ACTION
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import INFORMATIONAL
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import Variable, VariableName
 
 ACTIONS: Final = (
@@ -67,7 +67,7 @@ class BootEvent:
 def boot_events(log: EventLog, pcrs: tuple[int, ...]) -> Iterator[BootEvent]:
     """Yield the events that were extended into the SHA-256 bank of some PCRs."""
     for event in log.events:
-        if event.pcr in pcrs and event.type != EV_NO_ACTION and "sha256" in event.digests:
+        if event.pcr in pcrs and event.type not in INFORMATIONAL and "sha256" in event.digests:
             yield BootEvent(
                 pcr=event.pcr,
                 digest="sha256:" + event.digests["sha256"].hex(),

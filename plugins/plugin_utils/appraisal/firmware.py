@@ -47,7 +47,7 @@ _CONTRAINDICATED: Final = frozenset(
     }
 )
 """Oddities of the log that hide what Secure Boot did."""
-_WARNED: Final = frozenset({"firmware_debug_mode", "dma_protection_disabled", "separator_error"})
+_WARNED: Final = frozenset({"firmware_debug_mode", "dma_protection_disabled", "separator_error", "spdm_device_failed"})
 
 
 def appraise_firmware(log: EventLog | None, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> LayerVerdict:

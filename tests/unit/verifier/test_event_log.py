@@ -16,7 +16,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data 
     FirmwareBlob,
     ImageLoad,
     Separator,
-    SpdmDevice,
     StartupLocality,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
@@ -50,6 +49,54 @@ def parse(builder: LogBuilder) -> EventLog:
     return parse_event_log(builder.build())
 
 
+PFP_TYPES = {
+    "EV_PREBOOT_CERT": 0x0,
+    "EV_POST_CODE": 0x1,
+    "EV_UNUSED": 0x2,
+    "EV_NO_ACTION": 0x3,
+    "EV_SEPARATOR": 0x4,
+    "EV_ACTION": 0x5,
+    "EV_EVENT_TAG": 0x6,
+    "EV_S_CRTM_CONTENTS": 0x7,
+    "EV_S_CRTM_VERSION": 0x8,
+    "EV_CPU_MICROCODE": 0x9,
+    "EV_PLATFORM_CONFIG_FLAGS": 0xA,
+    "EV_TABLE_OF_DEVICES": 0xB,
+    "EV_COMPACT_HASH": 0xC,
+    "EV_IPL": 0xD,
+    "EV_IPL_PARTITION_DATA": 0xE,
+    "EV_NONHOST_CODE": 0xF,
+    "EV_NONHOST_CONFIG": 0x10,
+    "EV_NONHOST_INFO": 0x11,
+    "EV_OMIT_BOOT_DEVICE_EVENTS": 0x12,
+    "EV_POST_CODE2": 0x13,
+    "EV_EFI_VARIABLE_DRIVER_CONFIG": 0x80000001,
+    "EV_EFI_VARIABLE_BOOT": 0x80000002,
+    "EV_EFI_BOOT_SERVICES_APPLICATION": 0x80000003,
+    "EV_EFI_BOOT_SERVICES_DRIVER": 0x80000004,
+    "EV_EFI_RUNTIME_SERVICES_DRIVER": 0x80000005,
+    "EV_EFI_GPT_EVENT": 0x80000006,
+    "EV_EFI_ACTION": 0x80000007,
+    "EV_EFI_PLATFORM_FIRMWARE_BLOB": 0x80000008,
+    "EV_EFI_HANDOFF_TABLES": 0x80000009,
+    "EV_EFI_PLATFORM_FIRMWARE_BLOB2": 0x8000000A,
+    "EV_EFI_HANDOFF_TABLES2": 0x8000000B,
+    "EV_EFI_VARIABLE_BOOT2": 0x8000000C,
+    "EV_EFI_GPT_EVENT2": 0x8000000D,
+    "EV_EFI_HCRTM_EVENT": 0x80000010,
+    "EV_EFI_VARIABLE_AUTHORITY": 0x800000E0,
+    "EV_EFI_SPDM_FIRMWARE_BLOB": 0x800000E1,
+    "EV_EFI_SPDM_FIRMWARE_CONFIG": 0x800000E2,
+    "EV_EFI_SPDM_DEVICE_POLICY": 0x800000E3,
+    "EV_EFI_SPDM_DEVICE_AUTHORITY": 0x800000E4,
+}
+
+
+def test_every_type_has_its_specified_name() -> None:
+    """PFP 1.06, section 10.4.1."""
+    assert {name: number for number, name in ev.EVENT_TYPES.items()} == PFP_TYPES
+
+
 def test_a_clean_boot_has_no_findings_and_claims_secure_boot() -> None:
     log = parse_event_log(boot_log())
     assert codes(log) == []
@@ -79,6 +126,23 @@ def test_field_9_an_h_crtm_event_stands_for_locality_4() -> None:
     log = parse(firmware(builder))
     assert (log.pcrs, log.startup_locality) == (builder.pcrs, 4)
     assert log.events[1].verified is None
+
+
+def test_field_9_an_h_crtm_event_agrees_with_a_stated_locality_of_4() -> None:
+    """PFP 1.06, section 10.4.5.3: firmware with an H-CRTM states locality 4 and logs what the H-CRTM measured."""
+    builder = LogBuilder(locality=4)
+    builder.add(0, ev.EV_NO_ACTION, b"StartupLocality\0\4")
+    builder.add(0, ev.EV_EFI_HCRTM_EVENT, b"HCRTM", b"the H-CRTM")
+    builder.add(0, ev.EV_S_CRTM_CONTENTS, b"Boot Guard Measured S-CRTM", b"the S-CRTM")
+    log = parse(firmware(builder))
+    assert (log.pcrs, log.startup_locality, codes(log)) == (builder.pcrs, 4, [])
+
+
+def test_field_9_an_h_crtm_event_behind_others_does_not_change_pcr_0s_first_value() -> None:
+    builder = LogBuilder().add(0, ev.EV_S_CRTM_CONTENTS, b"", b"the S-CRTM")
+    builder.add(0, ev.EV_EFI_HCRTM_EVENT, b"HCRTM", b"the H-CRTM")
+    log = parse(firmware(builder))
+    assert (log.pcrs, log.startup_locality) == (builder.pcrs, 0)
 
 
 @pytest.mark.parametrize(
@@ -318,15 +382,6 @@ def test_a_verified_structure_that_cannot_be_read_stays_raw() -> None:
     log = parse(LogBuilder().add(7, CONFIG, b"\0" * 31))
     assert log.events[1].verified == Verified(Raw(b"\0" * 31), "data")
     assert "event_data_malformed" in codes(log)
-
-
-def test_spdm_devices_are_read_in_both_versions() -> None:
-    one = b"SPDM Device Sec\0" + pack("<HHII", 1, 4, 2, 1) + b"blok"
-    two = b"SPDM Device Sec2" + pack("<HBBIIIIQQ", 2, 1, 0, 48, 1, 0, 4, 9, 0) + b"blok"
-    builder = LogBuilder().add(2, ev.EV_EFI_SPDM_FIRMWARE_BLOB, one).add(3, ev.EV_EFI_SPDM_FIRMWARE_CONFIG, two)
-    log = parse(builder)
-    assert log.events[1].verified == Verified(SpdmDevice(1, 1, None, "", b"blok"), "data")
-    assert log.events[2].verified == Verified(SpdmDevice(2, 1, 1, "", b"blok"), "data")
 
 
 def test_a_sha1_log_is_read_and_said_to_be_weak() -> None:

@@ -20,7 +20,7 @@ def test_bytes_and_base64_give_the_same_plain_data() -> None:
     result = event_log(boot_log())
     assert result == event_log(base64.b64encode(boot_log()).decode())
     assert result == json.loads(json.dumps(result))
-    assert set(result) == {"events", "pcrs", "claims", "findings", "algorithms", "startup_locality"}
+    assert set(result) == {"events", "pcrs", "claims", "findings", "algorithms", "startup_locality", "format"}
     assert result["claims"]["secure_boot"] is True
     assert set(result["pcrs"]["sha256"]) == {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 

@@ -22,6 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.rules
     is_separator,
     secure_boot_variable,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.spdm import SpdmDevice
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.texts import (
     KernelCommandLine,
     LoaderTexts,
@@ -82,6 +83,15 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A device as it attested itself to the firmware by SPDM, in data that the event's digest covers."""
+
+    index: int
+    pcr: int
+    attested: SpdmDevice
+
+
+@dataclass(frozen=True, slots=True)
 class UkiSection:
     """A section of a unified kernel image: its verified name, and the digests of its content."""
 
@@ -105,6 +115,7 @@ class Claims:
         sbat_level: shim's revocation level.
         firmware_version: text or hexadecimal of EV_S_CRTM_VERSION.
         applications, drivers: images that were started (PCR 4 and what else claims to be one; drivers by type).
+        devices: devices that attested themselves by SPDM.
         files: what GRUB and the kernel's stub read (PCR 9): kernel, initrd, configuration.
         command_lines: kernel command lines.
         grub_commands: commands that GRUB ran, in order.
@@ -124,6 +135,7 @@ class Claims:
     firmware_version: str | None = None
     applications: tuple[Measured, ...] = ()
     drivers: tuple[Measured, ...] = ()
+    devices: tuple[Device, ...] = ()
     files: tuple[Measured, ...] = ()
     command_lines: tuple[KernelCommandLine, ...] = ()
     grub_commands: tuple[str, ...] = ()
@@ -152,6 +164,7 @@ def derive_claims(events: Sequence[Event]) -> tuple[Claims, LoaderTexts]:
         firmware_version=_firmware_version(events),
         applications=tuple(_as_measured(event) for event in events if _is_application(event)),
         drivers=tuple(_as_measured(event) for event in events if event.type in _DRIVERS),
+        devices=tuple(_devices(events)),
         files=tuple(_as_measured(event) for event in events if _is_file(event)),
         command_lines=texts.command_lines,
         grub_commands=texts.commands,
@@ -164,7 +177,7 @@ def pcr7_established(events: Iterable[Event]) -> bool:
     """Return whether PCR 7 can be relied on: one separator, and every event's data proven by its digest."""
     separators = 0
     for event in events:
-        if event.pcr != SECURE_BOOT_PCR or event.type == ev.EV_NO_ACTION:
+        if event.pcr != SECURE_BOOT_PCR or event.type in ev.INFORMATIONAL:
             continue
         if event.verified is None:
             return False
@@ -275,11 +288,17 @@ def _is_application(event: Event) -> bool:
     """By type, and by the PCR besides: another type must not hide what was started."""
     if event.type == ev.EV_EFI_BOOT_SERVICES_APPLICATION:
         return True
-    return event.pcr == _APPLICATION_PCR and event.verified is None and event.type != ev.EV_NO_ACTION
+    return event.pcr == _APPLICATION_PCR and event.verified is None and event.type not in ev.INFORMATIONAL
 
 
 def _is_file(event: Event) -> bool:
-    return event.pcr == _FILE_PCR and event.type != ev.EV_NO_ACTION
+    return event.pcr == _FILE_PCR and event.type not in ev.INFORMATIONAL
+
+
+def _devices(events: Iterable[Event]) -> Iterable[Device]:
+    for event in events:
+        if event.verified is not None and isinstance(event.verified.data, SpdmDevice):
+            yield Device(event.index, event.pcr, event.verified.data)
 
 
 def _as_measured(event: Event) -> Measured:
@@ -312,6 +331,7 @@ def _uki_sections(events: Iterable[Event]) -> Iterable[UkiSection]:
 __all__ = [
     "Authority",
     "Claims",
+    "Device",
     "KernelCommandLine",
     "KeyDatabase",
     "Measured",

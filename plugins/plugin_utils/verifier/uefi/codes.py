@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 CODES: Final[Mapping[str, str]] = {
+    "cel_order": "Records of a Canonical Event Log are not numbered in their order, or not as their PCR's own.",
     "command_line_disputed": (
         "A kernel command line and the commands measured beside it contradict each other: a label was changed."
     ),
@@ -23,6 +24,7 @@ CODES: Final[Mapping[str, str]] = {
     "event_type_unknown": "An event has a type that no specification names.",
     "event_type_unknown_in_pcr7": "An event in PCR 7 has a type that does not belong there.",
     "exit_boot_services_failed": "The operating system's loader failed to leave the boot services at least once.",
+    "final_events_held": "The log holds events of the final events table already; each is counted once.",
     "firmware_debug_mode": "The firmware was in debug mode.",
     "dma_protection_disabled": "The firmware's DMA protection was off.",
     "no_action_with_digest": "An informational event (EV_NO_ACTION) carries a digest; it is not extended.",
@@ -34,6 +36,7 @@ CODES: Final[Mapping[str, str]] = {
     "separator_error": "A separator says that the firmware failed to measure what comes before it.",
     "separator_missing": "PCR 0-7 must have one separator each, and this one has none.",
     "separator_repeated": "PCR 0-7 must have one separator each, and this one has more.",
+    "spdm_device_failed": "A device did not prove its identity or its firmware to the host's firmware (SPDM).",
     "startup_locality_invalid": "The TPM's startup locality is none of 0, 3 and 4.",
     "startup_locality_late": "The startup locality is stated after the first extension of PCR 0; it is ignored.",
     "startup_locality_repeated": "The startup locality is stated more than once; the first statement counts.",

@@ -19,7 +19,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model
 
 MAX_TABLES: Final = 256
 STARTUP_LOCALITY: Final = b"StartupLocality\0"
-SP800_155: Final = b"SP800-155 Event"
 
 TAGS: Final = {
     0xF5BC582A: "systemd-boot loader.conf",
@@ -44,15 +43,6 @@ class StartupLocality(EventData):
     """Locality that TPM2_Startup came from (PFP 1.06, section 10.4.5.3)."""
 
     locality: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlatformId(EventData):
-    """SP800-155 event: where the platform's reference manifest is (PFP 1.06, section 10.4.5.2)."""
-
-    signature: str
-    vendor: int
-    manifest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +81,6 @@ class Tagged(EventData):
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SpdmDevice(EventData):
-    """A device's own firmware as it attested it by SPDM; the measurement block or certificate chain is ``payload``."""
-
-    version: int
-    device_type: int
-    auth_state: int | None
-    path: str
-    payload: bytes
-
-
 def read_separator(data: bytes, field: str) -> Separator:
     """Return a separator; raises EvidenceError where its data is not 4 bytes."""
     reader = Reader(data, field)
@@ -117,13 +96,6 @@ def read_startup_locality(data: bytes, field: str) -> StartupLocality:
     locality = reader.u8("the startup locality")
     reader.end("startup locality event")
     return StartupLocality(locality)
-
-
-def read_platform_id(data: bytes, field: str) -> PlatformId:
-    """Return the fixed head of a TCG_Sp800_155_PlatformId_Event, version 1 to 3; raises EvidenceError."""
-    reader = Reader(data, field)
-    signature = reader.take(16, "an SP800-155 signature").rstrip(b"\0").decode("ascii", "replace")
-    return PlatformId(signature, reader.u32("a vendor ID"), guid_text(reader.take(16, "a manifest's GUID")))
 
 
 def read_firmware_blob(data: bytes, field: str) -> FirmwareBlob:
@@ -171,35 +143,6 @@ def read_tagged(data: bytes, field: str) -> Tagged:
     return Tagged(tag, TAGS.get(tag) or f"0x{tag:08x}", body)
 
 
-def read_spdm_device(data: bytes, field: str) -> SpdmDevice:
-    """Return DEVICE_SECURITY_EVENT_DATA of version 1 or 2 (PFP 1.06, section 10.2.7); raises EvidenceError."""
-    reader = Reader(data, field)
-    signature = reader.take(16, "an SPDM signature")
-    version = reader.u16("an SPDM event's version")
-    if signature == b"SPDM Device Sec\0" and version == 1:
-        length = reader.u16("an SPDM event's size")
-        reader.u32("an SPDM hash algorithm")
-        device_type = reader.u32("a device type")
-        return SpdmDevice(version, device_type, None, "", reader.take(min(length, reader.remaining)))
-    if signature != b"SPDM Device Sec2" or version != 2:
-        reader.fail("an SPDM event has neither version 1 nor version 2.")
-    return _read_spdm_device2(reader, field)
-
-
-def _read_spdm_device2(reader: Reader, field: str) -> SpdmDevice:
-    auth_state = reader.u8("an authentication state")
-    reader.u8("a reserved byte")
-    reader.u32("an SPDM event's size")
-    device_type = reader.u32("a device type")
-    reader.u32("a sub-header's type")
-    length = reader.u32("a sub-header's size")
-    reader.u64("a sub-header's UID")
-    path_length = reader.u64("a device path's size")
-    base = reader.offset
-    path = device_path_text(reader.take(path_length, "a device path"), field, base)
-    return SpdmDevice(2, device_type, auth_state, path, reader.take(length, "an SPDM sub-header"))
-
-
 def _description(reader: Reader) -> str:
     return reader.take(reader.u8("a description's size"), "a description").rstrip(b"\0").decode("utf-8", "replace")
 
@@ -217,15 +160,12 @@ def _tables(reader: Reader) -> tuple[str, ...]:
 
 __all__ = [
     "MAX_TABLES",
-    "SP800_155",
     "STARTUP_LOCALITY",
     "TAGS",
     "FirmwareBlob",
     "HandoffTables",
     "ImageLoad",
-    "PlatformId",
     "Separator",
-    "SpdmDevice",
     "StartupLocality",
     "Tagged",
     "read_firmware_blob",
@@ -233,9 +173,7 @@ __all__ = [
     "read_handoff_tables",
     "read_handoff_tables2",
     "read_image_load",
-    "read_platform_id",
     "read_separator",
-    "read_spdm_device",
     "read_startup_locality",
     "read_tagged",
 ]

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import data as data_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.cel_record import (
+    SystemdRecord,
+    read_management,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.gpt import read_gpt
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import (
     Claimed,
@@ -23,6 +28,17 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model
     Raw,
     Text,
     Verified,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.platform_id import (
+    SP800_155,
+    read_platform_id,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.spdm import (
+    NV_DYNAMIC,
+    NV_INSTANCE,
+    read_nv_dynamic,
+    read_nv_instance,
+    read_spdm_device,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     Variable,
@@ -61,11 +77,19 @@ def _old_authority(data: bytes, field: str) -> Variable:
     return read_variable(data, field, slack=8)
 
 
+_INFORMATION: Final[Mapping[bytes, Structure]] = {
+    data_of.STARTUP_LOCALITY: data_of.read_startup_locality,
+    SP800_155: read_platform_id,
+    NV_INSTANCE: read_nv_instance,
+    NV_DYNAMIC: read_nv_dynamic,
+}
+"""Signature → reader of an EV_NO_ACTION event's data."""
+
+
 def _no_action(data: bytes, field: str) -> EventData:
-    if data.startswith(data_of.STARTUP_LOCALITY):
-        return data_of.read_startup_locality(data, field)
-    if data.startswith(data_of.SP800_155):
-        return data_of.read_platform_id(data, field)
+    for signature, read in _INFORMATION.items():
+        if data.startswith(signature):
+            return read(data, field)
     return _text(data, field)
 
 
@@ -92,10 +116,12 @@ _STRUCTURES: Final[Mapping[int, Structure]] = {
     ev.EV_EFI_VARIABLE_BOOT2: read_variable,
     ev.EV_EFI_GPT_EVENT2: read_gpt,
     ev.EV_EFI_VARIABLE_AUTHORITY: _old_authority,
-    ev.EV_EFI_SPDM_FIRMWARE_BLOB: data_of.read_spdm_device,
-    ev.EV_EFI_SPDM_FIRMWARE_CONFIG: data_of.read_spdm_device,
+    ev.EV_EFI_SPDM_FIRMWARE_BLOB: read_spdm_device,
+    ev.EV_EFI_SPDM_FIRMWARE_CONFIG: read_spdm_device,
     ev.EV_EFI_SPDM_DEVICE_POLICY: read_variable,
     ev.EV_EFI_SPDM_DEVICE_AUTHORITY: read_variable,
+    ev.CEL_MANAGEMENT: read_management,
+    ev.CEL_NOT_MEASURED: read_management,
 }
 """Type → reader of its data; a type that is not here holds text or an unknown structure."""
 
@@ -122,9 +148,15 @@ def _structure(event: Logged, content: bytes) -> EventData:
 
 
 def _claimed(event: Logged) -> Claimed | None:
+    if event.besides is not None:
+        return Claimed(_with_text(event.besides, event.data))
     if not event.data:
         return None
     return Claimed(_labelled(event.data) if event.type == ev.EV_IPL else _structure(event, event.data))
+
+
+def _with_text(besides: EventData, data: bytes) -> EventData:
+    return replace(besides, text=data.decode("utf-8", "replace")) if isinstance(besides, SystemdRecord) else besides
 
 
 def _labelled(data: bytes) -> EventData:
@@ -141,7 +173,7 @@ def _label_text(label: bytes) -> str:
 
 def _proven_data(event: Logged, proven: Form) -> tuple[Verified, Claimed | None]:
     form, content = proven
-    return Verified(_structure(event, content), form), None
+    return Verified(_structure(event, content), form), None if event.besides is None else Claimed(event.besides)
 
 
 def _proven_value(event: Logged, proven: Form) -> tuple[Verified, Claimed | None]:

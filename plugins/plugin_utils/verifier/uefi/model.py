@@ -66,13 +66,17 @@ class Claimed:
 
 @dataclass(slots=True)
 class Logged:
-    """One entry as the log has it. Not frozen, for speed: it becomes an :class:`Event` and goes no further."""
+    """One entry as the log has it. Not frozen, for speed: it becomes an :class:`Event` and goes no further.
+
+    ``besides`` is what a record of a Canonical Event Log says outside of the bytes that are hashed.
+    """
 
     index: int
     pcr: int
     type: int
     digests: Mapping[str, bytes]
     data: bytes
+    besides: EventData | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ _SIGNATURE_DATABASES: Final = {"PK", "KEK", "db", "dbx", "dbt", "dbr"}
 
 
 def plain_event_log(log: EventLog) -> dict[str, Any]:
-    """Return the result of the filter ``event_log``: events, pcrs, claims, findings, algorithms, startup_locality."""
+    """Return the result of the filter ``event_log``, as its documentation describes it."""
     return {
         "events": [_event(event) for event in log.events],
         "pcrs": {bank: {str(pcr): value.hex() for pcr, value in pcrs.items()} for bank, pcrs in log.pcrs.items()},
@@ -38,6 +38,7 @@ def plain_event_log(log: EventLog) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in log.findings],
         "algorithms": list(log.algorithms),
         "startup_locality": log.startup_locality,
+        "format": log.format,
     }
 
 

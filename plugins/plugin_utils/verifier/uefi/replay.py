@@ -19,6 +19,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import (
     EV_EFI_HCRTM_EVENT,
     EV_NO_ACTION,
+    INFORMATIONAL,
+    MAX_PCR,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import HASHES
 
@@ -47,7 +49,7 @@ def startup(events: Iterable[Event]) -> Startup:
                 findings.append(Finding(code, f"{CODES[code]} It says {stated}.", event.index, 0))
             if code in (None, "startup_locality_invalid"):
                 locality = stated
-        elif event.pcr == 0 and event.type != EV_NO_ACTION:
+        elif event.pcr == 0 and event.type not in INFORMATIONAL:
             if event.type == EV_EFI_HCRTM_EVENT and not extended and locality is None:
                 locality = _H_CRTM_LOCALITY
             extended = True
@@ -71,7 +73,7 @@ def _startup_code(locality: int, *, extended: bool, repeated: bool) -> str | Non
 
 
 def replay(events: Iterable[Event], banks: Mapping[str, int], locality: int) -> dict[str, dict[int, bytes]]:
-    """Return bank → PCR → value after all events; only PCRs that the log extends, no EV_NO_ACTION.
+    """Return bank → PCR → value after all events; only PCRs that the log extends, no EV_NO_ACTION and no NV index.
 
     Args:
         events: the log's events in order.
@@ -81,9 +83,9 @@ def replay(events: Iterable[Event], banks: Mapping[str, int], locality: int) -> 
     pcrs: dict[str, dict[int, bytes]] = {bank: {} for bank in banks if bank in HASHES}
     replayed = [(bank, HASHES[bank], values) for bank, values in pcrs.items()]
     for event in events:
-        if event.type == EV_NO_ACTION:
-            continue
         pcr, digests = event.pcr, event.digests
+        if event.type == EV_NO_ACTION or pcr > MAX_PCR:
+            continue
         for bank, new, values in replayed:
             digest = digests.get(bank)
             if digest is not None:

@@ -17,6 +17,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi impor
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes import CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import Separator
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.spdm import SpdmDevice
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import MAX_PCR
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     EFI_GLOBAL,
     IMAGE_SECURITY,
@@ -49,6 +51,7 @@ _PCR7_TYPES: Final = frozenset(
 )
 _SEPARATOR_VALUES: Final = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x01\0\0\0")
 _SEPARATOR_DIGESTS: Final = frozenset(new(value).digest() for new in HASHES.values() for value in _SEPARATOR_VALUES)
+_FAILED: Final = ("fail_no_signature", "fail_invalid")
 _ACTIONS: Final = {
     "UEFI Debug Mode": "firmware_debug_mode",
     "DMA Protection Disabled": "dma_protection_disabled",
@@ -95,13 +98,14 @@ def _finding(code: str, event: Event, detail: str = "") -> Finding:
 
 
 def _check_event(event: Event) -> Iterator[Finding]:
-    if event.type == ev.EV_NO_ACTION:
-        if any(any(digest) for digest in event.digests.values()):
+    if event.type in ev.INFORMATIONAL:
+        # What goes into an NV index is informational here, and has the digest that the index was extended with.
+        if event.pcr <= MAX_PCR and any(any(digest) for digest in event.digests.values()):
             yield _finding("no_action_with_digest", event)
         return
     if event.pcr == SECURE_BOOT_PCR and event.type not in _PCR7_TYPES:
         yield _finding("event_type_unknown_in_pcr7", event, f"It is {event.type_name}.")
-    elif event.type not in ev.EVENT_TYPES:
+    elif event.type not in ev.EVENT_TYPES and event.type not in ev.CEL_TYPES:
         yield _finding("event_type_unknown", event, f"It is {event.type_name}.")
     yield from _check_verified(event)
 
@@ -114,6 +118,8 @@ def _check_verified(event: Event) -> Iterator[Finding]:
         yield _finding("separator_error", event, f"Its value is {data.value}.")
     elif isinstance(data, Text) and event.type == ev.EV_EFI_ACTION and data.text in _ACTIONS:
         yield _finding(_ACTIONS[data.text], event, f"The event says: {printable(data.text)}.")
+    elif isinstance(data, SpdmDevice) and data.auth_state in _FAILED:
+        yield _finding("spdm_device_failed", event, f"It is {printable(data.path)}: {data.auth_state}.")
 
 
 def _check_separators(pcr: int, found: Sequence[Event]) -> Iterator[Finding]:

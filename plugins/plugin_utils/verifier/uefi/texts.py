@@ -17,7 +17,11 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import Tagged
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Labelled, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import CEL_SYSTEMD
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import HASHES, hashes_to
+
+SEPARATOR: Final = "os-separator"
+"""What systemd extends into the firmware's and loaders' PCRs when it takes over (systemd-pcrosseparator.service)."""
 
 _GRUB_PCR: Final = 8
 _SYSTEMD_PCR: Final = 12
@@ -76,7 +80,9 @@ def _text(event: Event) -> str | None:
     if event.pcr not in {_GRUB_PCR, _SYSTEMD_PCR} or event.verified is None:
         return None
     data = event.verified.data
-    return data.text if isinstance(data, Text) else None
+    if not isinstance(data, Text) or (event.type == CEL_SYSTEMD and data.text == SEPARATOR):
+        return None
+    return data.text
 
 
 def _is_command_line(event: Event) -> bool:
@@ -118,4 +124,4 @@ def _plain(text: str) -> str:
     return _QUOTING.sub(lambda match: " " if match[0].isspace() else "", text).strip()
 
 
-__all__ = ["KernelCommandLine", "LoaderTexts", "load_options_text", "loader_texts"]
+__all__ = ["SEPARATOR", "KernelCommandLine", "LoaderTexts", "load_options_text", "loader_texts"]

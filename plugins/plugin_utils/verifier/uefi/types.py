@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+MAX_PCR: Final = 23
+"""The last PCR (PC Client Platform TPM Profile, section 4.6); what a log names beyond it is an NV index."""
+
 EV_PREBOOT_CERT: Final = 0x00000000
 EV_POST_CODE: Final = 0x00000001
 EV_NO_ACTION: Final = 0x00000003
@@ -49,6 +52,28 @@ EV_EFI_SPDM_FIRMWARE_CONFIG: Final = 0x800000E2
 EV_EFI_SPDM_DEVICE_POLICY: Final = 0x800000E3
 EV_EFI_SPDM_DEVICE_AUTHORITY: Final = 0x800000E4
 
+_CEL: Final = 1 << 32
+CEL_MANAGEMENT: Final = _CEL | 4
+CEL_NOT_MEASURED: Final = _CEL | 0x104
+CEL_IMA_TEMPLATE: Final = _CEL | 7
+CEL_IMA_TLV: Final = _CEL | 8
+CEL_SYSTEMD: Final = _CEL | 9
+CEL_OTHER: Final = _CEL | 0x1FF
+"""Contents of Canonical Event Log records that are no PC Client events: numbers that no event's 32 bits can have."""
+
+CEL_TYPES: Final[Mapping[int, str]] = {
+    CEL_MANAGEMENT: "cel",
+    CEL_NOT_MEASURED: "cel",
+    CEL_IMA_TEMPLATE: "ima_template",
+    CEL_IMA_TLV: "ima_tlv",
+    CEL_SYSTEMD: "systemd",
+    CEL_OTHER: "unknown content",
+}
+"""Name of each (TCG Canonical Event Log Format 1.0, section 4)."""
+
+INFORMATIONAL: Final = frozenset({EV_NO_ACTION, CEL_NOT_MEASURED})
+"""Types that extend nothing."""
+
 EVENT_TYPES: Final[Mapping[int, str]] = {
     value: name for name, value in list(globals().items()) if name.startswith("EV_") and isinstance(value, int)
 } | {0x00000002: "EV_UNUSED"}
@@ -56,11 +81,18 @@ EVENT_TYPES: Final[Mapping[int, str]] = {
 
 
 def type_name(number: int) -> str:
-    """Return the specified name of an event type, or ``0x…`` with its number where no specification names it."""
-    return EVENT_TYPES.get(number) or f"0x{number:08x}"
+    """Return the specified name of an event type or a record's content, or ``0x…`` where no specification has one."""
+    return EVENT_TYPES.get(number) or CEL_TYPES.get(number) or f"0x{number:08x}"
 
 
 __all__ = [
+    "CEL_IMA_TEMPLATE",
+    "CEL_IMA_TLV",
+    "CEL_MANAGEMENT",
+    "CEL_NOT_MEASURED",
+    "CEL_OTHER",
+    "CEL_SYSTEMD",
+    "CEL_TYPES",
     "EVENT_TYPES",
     "EV_ACTION",
     "EV_COMPACT_HASH",
@@ -100,5 +132,7 @@ __all__ = [
     "EV_S_CRTM_CONTENTS",
     "EV_S_CRTM_VERSION",
     "EV_TABLE_OF_DEVICES",
+    "INFORMATIONAL",
+    "MAX_PCR",
     "type_name",
 ]

@@ -14,6 +14,7 @@ Each form names exactly which bytes were hashed; what is called verified is read
 ``data_with_nul``         the data and a NUL that the log leaves out (systemd-boot before 239)
 ``section_name``          the name of a PE section in ASCII where the log has UTF-16 (systemd-stub, PCR 11)
 ``tagged_data``           the data of a tagged event without its tag
+``content``               a Canonical Event Log record's whole content, with its type and size
 ========================= ==========================================================================================
 
 This package is private to the collection: its interfaces may change in any release.
@@ -27,6 +28,11 @@ from hmac import compare_digest
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.cel_record import (
+    CONTENT_CEL,
+    KEYED,
+    SystemdRecord,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Logged
 
 Form = tuple[str, bytes]
@@ -57,6 +63,7 @@ _DIGEST_ONLY: Final = frozenset(
         ev.EV_EFI_PLATFORM_FIRMWARE_BLOB2,
         ev.EV_EFI_HANDOFF_TABLES2,
         ev.EV_EFI_HCRTM_EVENT,
+        ev.CEL_NOT_MEASURED,
     }
 )
 """Types whose digest is of something that the log does not hold."""
@@ -78,10 +85,12 @@ _MUST_HASH: Final = frozenset(
         ev.EV_EFI_SPDM_FIRMWARE_CONFIG,
         ev.EV_EFI_SPDM_DEVICE_POLICY,
         ev.EV_EFI_SPDM_DEVICE_AUTHORITY,
+        ev.CEL_MANAGEMENT,
     }
 )
 """Types whose data the specification has hashed: no match is a finding."""
 
+_SILENT: Final = ev.INFORMATIONAL | {ev.EV_EVENT_TAG}
 _TEXT_PCRS: Final = frozenset({8, 12})
 """PCRs whose EV_IPL events hold the text that was hashed (GRUB; systemd-boot and systemd-stub)."""
 
@@ -91,11 +100,13 @@ UKI_PCR: Final = 11
 def must_hash(event: Logged) -> bool:
     """Return whether the event's data ought to hash to its digest: by its type, or by its PCR, which is proven.
 
-    systemd-stub's tagged events in PCR 12 stand for files.
+    systemd-stub's tagged events in PCR 12 stand for files. Some digests of systemd's are keyed with a secret.
     """
     if event.type in _MUST_HASH:
         return True
-    return event.pcr in _TEXT_PCRS and event.type not in {ev.EV_NO_ACTION, ev.EV_EVENT_TAG}
+    if isinstance(event.besides, SystemdRecord):
+        return event.besides.event_type not in KEYED
+    return event.pcr in _TEXT_PCRS and event.type not in _SILENT
 
 
 def grub_label(data: bytes) -> bytes:
@@ -152,6 +163,11 @@ def _authority(event: Logged) -> Iterator[Form]:
     yield "data_without_last_byte", event.data[:-1]
 
 
+def _management(event: Logged) -> Iterator[Form]:
+    yield "data", event.data
+    yield "content", bytes([CONTENT_CEL]) + len(event.data).to_bytes(4, "big") + event.data
+
+
 def _tagged(event: Logged) -> Iterator[Form]:
     yield "data", event.data
     yield "tagged_data", event.data[8:]
@@ -188,6 +204,7 @@ _SPECIAL: Final[Mapping[int, Callable[[Logged], Iterator[Form]]]] = {
     ev.EV_EFI_VARIABLE_AUTHORITY: _authority,
     ev.EV_EVENT_TAG: _tagged,
     ev.EV_IPL: _loader_text,
+    ev.CEL_MANAGEMENT: _management,
 }
 
 __all__ = ["GRUB_LABELS", "HASHES", "UKI_PCR", "Form", "grub_label", "hashes_to", "must_hash", "proven_bytes"]

@@ -14,13 +14,12 @@ from typing import Final, NoReturn
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.reader import Reader
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Bank, Logged, SpecId
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import EV_NO_ACTION
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import EV_NO_ACTION, MAX_PCR
 
 FIELD: Final = "event_log"
 MAX_EVENTS: Final = 16_384
 """Most events that are read; the largest real log known has a few hundred."""
 MAX_BANKS: Final = 16
-MAX_PCR: Final = 23
 
 SPEC_ID_03: Final = b"Spec ID Event03\0"
 
@@ -63,6 +62,23 @@ def read_events(data: bytes) -> tuple[SpecId | None, tuple[Logged, ...], bool]:
     header = Logged(0, first.pcr, first.type, {}, first.data)
     events, offset = _read_all2(data, header, offset, end, spec.banks)
     return spec, events, offset < len(data)
+
+
+def read_counted(data: bytes, offset: int, count: int, banks: tuple[Bank, ...], field: str) -> tuple[Logged, ...]:
+    """Return so many crypto-agile events, which begin at an offset of the field's data.
+
+    Raises:
+        EvidenceError: the data ends before the last of them, or one is malformed.
+    """
+    found: list[Logged] = []
+    sizes = {bank.algorithm: (bank.name, bank.size) for bank in banks}
+    for index in range(count):
+        try:
+            event, offset = _read_event2(data, offset, index, sizes)
+        except EvidenceError as error:
+            raise EvidenceError(field, error.cause, offset=error.offset) from None
+        found.append(event)
+    return tuple(found)
 
 
 def _read_all(data: bytes, end: int) -> tuple[tuple[Logged, ...], int]:
@@ -205,4 +221,4 @@ def _read_bank(reader: Reader) -> Bank:
     return Bank(algorithm, name, size)
 
 
-__all__ = ["BANKS", "FIELD", "MAX_BANKS", "MAX_EVENTS", "MAX_PCR", "read_events"]
+__all__ = ["BANKS", "FIELD", "MAX_BANKS", "MAX_EVENTS", "read_counted", "read_events"]
