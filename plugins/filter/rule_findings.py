@@ -12,30 +12,33 @@ version_added: 0.1.0
 description:
   - Reads a decision table in the manner of DMN and finds what is wrong with it, exactly, without running it.
   - Of any table, inputs that no rule matches (C(gap)), rules that the hit policy does not allow to match together
-    (C(overlap)), rules that never decide (C(masked), C(never_matches)) or add nothing (C(subsumed)).
+    (C(overlap)), rules that never decide (C(masked), C(never_matches)), that beat a more specific one
+    (C(misleading)), that add nothing (C(subsumed)), or that can be one (C(contraction)).
   - Of a table with an output C(verb), whose values stand from most to least severe, a worse C(tier) that gets a milder
-    verb (C(not_monotonic)), a ladder over C(attempt) that does not end in C(fence) or C(hold) (C(no_exit)), and a
-    destructive verb without a verdict (C(destructive_on_unknown)).
+    verb (C(not_monotonic)), a verb that is never reached (C(unreachable_verb)), a ladder over C(attempt) that does not
+    end in C(fence) or C(hold) (C(no_exit)), and a destructive verb without a verdict (C(destructive_on_unknown)).
   - A typing mistake in the table is an error that names the rule, the wrong word and the nearest right one.
 positional: _input
 options:
   _input:
     description:
-      - The decision table, or its YAML text.
+      - The decision table, or its text in YAML, CSV, or DMN XML of version 1.1 to 1.6.
       - An input that a rule leaves out of C(when) is any. Tests are S-FEEL unary tests; C(-), C(a, b), C(not(a, b)),
         C(< 2), C([1..3]), C((1..3)), or a YAML list.
     type: raw
     required: true
   source:
-    description: Name of the table's file, for errors.
+    description: Name of the table's file, for errors. Its ending tells the form of the text.
     type: str
     default: ""
 """
 
 EXAMPLES = r"""
-- name: Check every rule table of the site
+- name: Require that no rule table of the site has errors
   ansible.builtin.assert:
-    that: lookup('ansible.builtin.file', item) | palantir.trust.rule_findings(item) | length == 0
+    that: >-
+      lookup('ansible.builtin.file', item) | palantir.trust.rule_findings(item)
+      | selectattr('severity', 'eq', 'error') | length == 0
   with_fileglob: "{{ inventory_dir }}/rules/*.yml"
 
 - name: See why a table is refused

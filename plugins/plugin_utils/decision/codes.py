@@ -14,10 +14,13 @@ CODES: Final[Mapping[str, str]] = {
     "gap": "An input within the declared domains is matched by no rule of the decision table.",
     "overlap": "An input is matched by rules that the table's hit policy does not allow to match together.",
     "masked": "A rule never decides: rules of higher priority match wherever it does.",
+    "misleading": "A rule that admits any value outranks, in part, a rule of lower priority that names values.",
+    "contraction": "Rules with the same result differ in one input only, and can be one rule.",
     "subsumed": "A rule adds nothing: another rule with the same result matches wherever it does.",
     "unsettled": "A check of the decision table was given up after a bounded number of steps.",
     "never_matches": "A rule matches no input at all.",
     "not_monotonic": "A worse tier gets a milder verb than a better tier with otherwise equal inputs.",
+    "unreachable_verb": "A declared verb is the decision for no input.",
     "no_exit": "A ladder of attempts does not end in a fence or a person.",
     "destructive_on_unknown": "A destructive verb can be reached with the tier none, that is without a verdict.",
 }
@@ -47,13 +50,16 @@ REASONS: Final[Mapping[str, str]] = {
 ERROR: Final = "error"
 WARNING: Final = "warning"
 
+_ADVICE: Final = frozenset({"contraction", "misleading", "subsumed", "unreachable_verb"})
+
 
 def severity(code: str, hit_policy: str) -> str:
     """Return ``error`` for a finding that stops the load of a table, else ``warning``.
 
-    A subsumed rule is redundant, not wrong; a COLLECT table (DMN 1.3 section 8.2.11) need not answer every input.
+    What is redundant or easily misread is not wrong; a COLLECT table (DMN 1.3 section 8.2.11) need not answer every
+    input.
     """
-    if code == "subsumed" or (code == "gap" and hit_policy == "COLLECT"):
+    if code in _ADVICE or (code == "gap" and hit_policy == "COLLECT"):
         return WARNING
     return ERROR
 

@@ -49,6 +49,7 @@ class CompiledTable:
         axes: one for each input.
         boxes: one for each rule.
         priorities: place of each rule's result in the declared order of output values, lower is higher priority.
+        masked: what the analysis has found of rules, by number: whether rules of higher priority leave them nothing.
     """
 
     def __init__(self, table: Table) -> None:
@@ -62,6 +63,7 @@ class CompiledTable:
             [tuple(axis.mask(test) for axis, test in zip(self.axes, rule.when, strict=True)) for rule in table.rules],
         )
         self.priorities = tuple(_priority(table, rule) for rule in table.rules)
+        self.masked: dict[int, bool] = {}
         self._ranks = _ranks(self.priorities)
         self._probes = tuple(zip((item.name for item in table.inputs), self.axes, self.boxes.members, strict=True))
         # What a set of matching rules says is the same every time; tables yield few distinct sets.

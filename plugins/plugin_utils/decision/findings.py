@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Static analysis of a decision table: exact, each finding with an input that shows it.
 
-The first group of checks is about any DMN table (gap, overlap, masked, subsumed, never_matches); the second, in
-:mod:`.ladders`, is about tables with an output ``verb``.
+The first group of checks is about any DMN table (gap, overlap, masked, misleading, subsumed, contraction,
+never_matches); the second, in :mod:`.ladders`, is about tables with an output ``verb``.
 
 This package is private to the collection: its interfaces may change in any release.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
 from itertools import combinations, islice
+from operator import or_
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision import ladders
@@ -25,6 +27,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.report imp
     make_finding,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import HitPolicy, Table, load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import show
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 
 MAX_GAPS: Final = 20
@@ -139,13 +142,11 @@ def _overlaps(compiled: CompiledTable) -> Iterator[TableFinding]:
 
 
 def _masked(compiled: CompiledTable) -> Iterator[TableFinding]:
-    if compiled.table.hit_policy is not HitPolicy.PRIORITY:
-        return
     boxes = compiled.boxes
     for number, box in enumerate(boxes.boxes):
-        maskers = boxes.overlapping(box, compiled.outranking(number))
-        if not all(box) or not maskers or next(boxes.uncovered(box, maskers), None) is not None:
+        if not all(box) or not is_masked(compiled, number):
             continue
+        maskers = boxes.overlapping(box, compiled.outranking(number))
         single = boxes.containing(box, maskers)
         masking = [min(atoms(single))] if single else _needed(compiled, box, maskers)
         yield make_finding(
@@ -164,6 +165,78 @@ def _needed(compiled: CompiledTable, box: Box, maskers: int) -> list[int]:
         if next(compiled.boxes.uncovered(box, rest), None) is None:
             maskers = rest
     return list(atoms(maskers))
+
+
+def _misleading(compiled: CompiledTable) -> Iterator[TableFinding]:
+    """Yield pairs of a PRIORITY table in which a general rule beats a more specific one.
+
+    The first has a higher priority and admits anything where the second names values; where both match, a reader
+    takes the second for the exception. (After "Decision Table Analysis in DMN" as Drools and Trisotech have it.) What
+    never decides at all is masked, and told of there.
+    """
+    if compiled.table.hit_policy is not HitPolicy.PRIORITY:
+        return
+    boxes = compiled.boxes
+    for number, box in enumerate(boxes.boxes):
+        for other in atoms(boxes.overlapping(box, compiled.outranking(number))):
+            winner = boxes.boxes[other]
+            broad = [
+                item.name
+                for item, mine, theirs, full in zip(compiled.table.inputs, box, winner, boxes.full, strict=True)
+                if theirs == full and mine != full
+            ]
+            if broad and not is_masked(compiled, number):
+                yield make_finding(
+                    compiled,
+                    "misleading",
+                    [other, number],
+                    _meet(box, winner),
+                    f"the first decides where both match, by its priority, although the second is the one that names"
+                    f" {', '.join(broad)}",
+                )
+
+
+def _contraction(compiled: CompiledTable) -> Iterator[TableFinding]:
+    """Yield sets of rules with the same result, guard rails and rationale that differ in one input only.
+
+    (Calvanese et al., "Semantics, Analysis and Simplification of DMN Decision Tables", Information Systems 78, 2018.)
+    """
+    boxes = compiled.boxes.boxes
+    for axis, column in enumerate(compiled.table.inputs):
+        alike: dict[Any, list[int]] = {}
+        for number, (rule, box) in enumerate(zip(compiled.table.rules, boxes, strict=True)):
+            if all(box):
+                key = (rule.then, rule.guards, rule.rationale, box[:axis] + box[axis + 1 :])
+                alike.setdefault(key, []).append(number)
+        for numbers in alike.values():
+            # What lies within another of them is subsumed, and told of there.
+            masks = {number: boxes[number][axis] for number in numbers}
+            apart = [n for n, mask in masks.items() if not any(_within(mask, n, o, masks) for o in numbers)]
+            if len(apart) > 1:
+                joined = reduce(or_, (masks[number] for number in apart))
+                yield make_finding(
+                    compiled,
+                    "contraction",
+                    apart,
+                    boxes[apart[0]],
+                    f"they can be one rule, with {column.name} {compiled.axes[axis].describe(joined) or '-'}",
+                )
+
+
+def _within(mask: int, number: int, other: int, masks: Mapping[int, int]) -> bool:
+    """Return whether a rule's mask lies within another's; of two equal ones the later lies within the earlier."""
+    return number != other and not mask & ~masks[other] and (mask != masks[other] or other < number)
+
+
+def is_masked(compiled: CompiledTable, number: int) -> bool:
+    """Return whether rules of higher priority match wherever a rule does, though it matches something."""
+    if compiled.table.hit_policy is not HitPolicy.PRIORITY:
+        return False
+    if number not in compiled.masked:
+        box = compiled.boxes.boxes[number]
+        maskers = compiled.boxes.overlapping(box, compiled.outranking(number))
+        compiled.masked[number] = bool(maskers) and next(compiled.boxes.uncovered(box, maskers), None) is None
+    return compiled.masked[number]
 
 
 def _subsumed(compiled: CompiledTable) -> Iterator[TableFinding]:
@@ -187,6 +260,24 @@ def _subsumers(compiled: CompiledTable, number: int, others: Iterable[int]) -> I
             yield other
 
 
+def _unreachable_verb(compiled: CompiledTable) -> Iterator[TableFinding]:
+    """Yield the declared verbs that are the decision for no input."""
+    column = compiled.table.output_index("verb")
+    declared = None if column is None else compiled.table.outputs[column].values
+    if column is None or declared is None:
+        return
+    boxes = compiled.boxes.boxes
+    for verb in declared:
+        yielding = [number for number, rule in enumerate(compiled.table.rules) if rule.then[column] == verb]
+        if any(all(boxes[number]) and not is_masked(compiled, number) for number in yielding):
+            continue
+        place = next((boxes[number] for number in yielding if all(boxes[number])), None)
+        cause = "no rule yields it" if not yielding else "no such rule ever decides"
+        yield make_finding(
+            compiled, "unreachable_verb", yielding, place, f"the verb {show(verb)} is never reached: {cause}"
+        )
+
+
 def _same(compiled: CompiledTable, number: int, other: int) -> bool:
     first, second = compiled.table.rules[number], compiled.table.rules[other]
     return first.then == second.then and first.guards == second.guards
@@ -200,7 +291,10 @@ _CHECKS: Final[tuple[tuple[Callable[[CompiledTable], Iterator[TableFinding]], in
     (_never_matches, MAX_OF_A_CODE),
     (_overlaps, MAX_OF_A_CODE),
     (_masked, MAX_OF_A_CODE),
+    (_misleading, MAX_OF_A_CODE),
     (_subsumed, MAX_OF_A_CODE),
+    (_contraction, MAX_OF_A_CODE),
+    (_unreachable_verb, MAX_OF_A_CODE),
     *((look, MAX_OF_A_CODE) for look in ladders.CHECKS),
     (_gaps, MAX_GAPS),
 )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DMN decision tables (DMN 1.3 chapter 8): frozen types, and their reading from plain data or YAML text.
+"""DMN decision tables (DMN 1.3 chapter 8): frozen types, and their reading from plain data or text.
 
 Every mistake in a table is one RuleError that names the file or table, the rule, the wrong word and the nearest
 right one. What a table means is not judged here but in :mod:`.findings`.
@@ -37,7 +37,7 @@ MAX_RULES: Final = 10_000
 MAX_COLUMNS: Final = 64
 MAX_VALUES: Final = 4096
 MAX_NAME: Final = 256
-MAX_RATIONALE: Final = 4096
+MAX_TEXT: Final = 4096
 
 _TABLE_KEYS: Final = ("decision_table", "description", "hit_policy", "inputs", "outputs", "rules")
 _RULE_KEYS: Final = ("id", "when", "then", "rationale", *GUARD_RAILS)
@@ -68,6 +68,7 @@ class Input:
     type: str
     values: tuple[Scalar, ...] | None = None
     range: Interval | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Output:
     name: str
     type: str
     values: tuple[Scalar, ...] | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Table:
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     rules: tuple[Rule, ...]
+    description: str = ""
 
     def input_index(self, name: str) -> int | None:
         """Return the column of an input, None where the table has none of this name."""
@@ -110,10 +113,10 @@ class Table:
 
 
 def load_table(data: Any, source: str = "") -> Table:
-    """Return the decision table that plain data or YAML text describes.
+    """Return the decision table that plain data or a text describes.
 
     Args:
-        data: mapping of the form in DESIGN.md, or its YAML text.
+        data: mapping of the form in docs/rules.md, or a text of it: YAML, CSV or DMN XML (see :mod:`.source`).
         source: name of its file, for errors.
 
     Raises:
@@ -134,7 +137,7 @@ def load_table(data: Any, source: str = "") -> Table:
     entries = _list(data, "rules", subject, MAX_RULES)
     rules = tuple(_rule(item, number, inputs, outputs, subject) for number, item in enumerate(entries))
     _check_unique([rule.id for rule in rules], f"{subject}, rules", "id")
-    return Table(name, policy, inputs, outputs, rules)
+    return Table(name, policy, inputs, outputs, rules, _text(data.get("description"), f"{subject}, description"))
 
 
 def _hit_policy(value: Any, subject: str) -> HitPolicy:
@@ -154,11 +157,12 @@ def _input(item: Any, number: int, table: str) -> Input:
     subject = f"{table}, input {name}"
     kind = _type(item.get("type", "string"), subject)
     values = _values(item.get("values"), kind, subject)
+    description = _text(item.get("description"), f"{subject}, description")
     if "range" not in item:
-        return Input(name, kind, values)
+        return Input(name, kind, values, None, description)
     if values is not None:
         raise RuleError(subject, "has both values and a range.", "keep one of them.")
-    return Input(name, kind, None, _range(item["range"], kind, f"{subject}, range"))
+    return Input(name, kind, None, _range(item["range"], kind, f"{subject}, range"), description)
 
 
 def _output(item: Any, number: int, table: str) -> Output:
@@ -166,7 +170,8 @@ def _output(item: Any, number: int, table: str) -> Output:
     name = _name(item.get("name"), f"{subject}, name")
     subject = f"{table}, output {name}"
     kind = _type(item.get("type", "string"), subject)
-    return Output(name, kind, _values(item.get("values"), kind, subject))
+    description = _text(item.get("description"), f"{subject}, description")
+    return Output(name, kind, _values(item.get("values"), kind, subject), description)
 
 
 def _rule(item: Any, number: int, inputs: tuple[Input, ...], outputs: tuple[Output, ...], table: str) -> Rule:
@@ -180,16 +185,22 @@ def _rule(item: Any, number: int, inputs: tuple[Input, ...], outputs: tuple[Outp
     then = _mapping(item.get("then"), f"{subject}, then")
     _check_keys(when, [column.name for column in inputs], f"{subject}, when", "input")
     _check_keys(then, [column.name for column in outputs], f"{subject}, then", "output")
-    rationale = item.get("rationale") or ""
-    if not isinstance(rationale, str) or len(rationale) > MAX_RATIONALE:
-        raise RuleError(f"{subject}, rationale", f"must be a text of at most {MAX_RATIONALE} characters.")
     return Rule(
         name,
         tuple(_cell(when, column, subject) for column in inputs),
         tuple(_result(then, column, subject) for column in outputs),
-        str(rationale),
+        _text(item.get("rationale"), f"{subject}, rationale"),
         guard_rails.read(item, subject),
     )
+
+
+def _text(value: Any, subject: str) -> str:
+    """Return a text for people, empty where there is none."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise RuleError(subject, f"must be a text of at most {MAX_TEXT} characters.")
+    return str(value)
 
 
 def _cell(when: Mapping[str, Any], column: Input, rule: str) -> Test:
@@ -260,14 +271,13 @@ def _check_columns(inputs: Sequence[Input], outputs: Sequence[Output], policy: H
         raise RuleError(subject, "needs at least one input and one output.")
     _check_unique([column.name for column in inputs], f"{subject}, inputs", "name")
     _check_unique([column.name for column in outputs], f"{subject}, outputs", "name")
-    if policy is HitPolicy.PRIORITY:
-        for column in outputs:
-            if column.values is None:
-                raise RuleError(
-                    f"{subject}, output {column.name}",
-                    "has no values, whose order is the priority.",
-                    "list them from the highest priority to the lowest.",
-                )
+    # An output without values has no say in the priority (DMN 1.3 section 8.2.10), but one has to.
+    if policy is HitPolicy.PRIORITY and all(column.values is None for column in outputs):
+        raise RuleError(
+            f"{subject}, output {outputs[0].name}",
+            "has no values, whose order is the priority.",
+            "list them from the highest priority to the lowest.",
+        )
 
 
 def _column_subject(item: Any, subject: str, known: Sequence[str]) -> str:

@@ -77,13 +77,14 @@ class Test:
 ANY: Final = Test("-", (), negated=True)
 
 
-def parse(cell: Any, kind: str, subject: str) -> Test:
+def parse(cell: Any, kind: str, subject: str, *, feel: bool = False) -> Test:
     """Return the test that a cell describes.
 
     Args:
         cell: text, a plain value of the input's type, or a list of these.
         kind: type of the input, one of :data:`TYPES`.
         subject: file, table, rule and input, for errors.
+        feel: whether a string without quotes is what it is in FEEL: a reference to a name, which S-FEEL refuses here.
 
     Raises:
         RuleError: the cell is not a unary test of this type, or is over :data:`MAX_CELL` characters.
@@ -91,7 +92,7 @@ def parse(cell: Any, kind: str, subject: str) -> Test:
     if isinstance(cell, (list, tuple)):
         return _parse_list(cell, kind, subject)
     if isinstance(cell, str):
-        return _parse_text(cell, kind, subject)
+        return _parse_text(cell, kind, subject, feel=feel)
     value = plain_value(cell, kind, subject)
     return Test(show(value), (literal(value),))
 
@@ -130,6 +131,31 @@ def show(value: Scalar) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
+def write(test: Test, *, quoted: bool = False) -> str:
+    """Return a test in one canonical form; ``quoted`` puts every string into quotes, as S-FEEL has it."""
+    if test.is_any:
+        return "-"
+    text = ", ".join(write_interval(part, quoted=quoted) for part in test.parts)
+    return f"not({text})" if test.negated else text
+
+
+def write_interval(part: Interval, *, quoted: bool = False) -> str:
+    """Return an interval, comparison or literal as it is written in a cell."""
+    low = "" if part.low is None else _written(part.low, quoted=quoted)
+    high = "" if part.high is None else _written(part.high, quoted=quoted)
+    if not low:
+        return f"{'<=' if part.high_closed else '<'} {high}"
+    if not high:
+        return f"{'>=' if part.low_closed else '>'} {low}"
+    if part.low == part.high and part.low_closed and part.high_closed:
+        return low
+    return f"{'[' if part.low_closed else '('}{low}..{high}{']' if part.high_closed else ')'}"
+
+
+def _written(value: Scalar, *, quoted: bool) -> str:
+    return _quote(value) if quoted and isinstance(value, str) else show(value)
+
+
 _BARE = re.compile(r'[^\s"(),\[\]<>=]+')
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -158,6 +184,7 @@ def _parse_list(cells: list[Any] | tuple[Any, ...], kind: str, subject: str) -> 
     if len(cells) > MAX_TESTS:
         raise RuleError(subject, f"has more than {MAX_TESTS} tests.")
     parts: list[Interval] = []
+    texts: list[str] = []
     for item in cells:
         if isinstance(item, (list, tuple)):
             raise RuleError(subject, "is a list within a list.", "write one list.")
@@ -165,10 +192,11 @@ def _parse_list(cells: list[Any] | tuple[Any, ...], kind: str, subject: str) -> 
         if test.negated:
             raise RuleError(subject, f"has {test.text!r} within a list.", 'write one text: "not(a, b)", or "-" alone.')
         parts.extend(test.parts)
-    return Test(", ".join(item if isinstance(item, str) else show(item) for item in cells), tuple(parts))
+        texts.append(test.text)
+    return Test(", ".join(texts), tuple(parts))
 
 
-def _parse_text(text: str, kind: str, subject: str) -> Test:
+def _parse_text(text: str, kind: str, subject: str, *, feel: bool = False) -> Test:
     if len(text) > MAX_CELL:
         raise RuleError(subject, f"is longer than {MAX_CELL} characters.")
     stripped = text.strip()
@@ -176,7 +204,7 @@ def _parse_text(text: str, kind: str, subject: str) -> Test:
         return ANY
     if not stripped:
         raise RuleError(subject, "is empty.", 'write "-" for any value.')
-    reader = _Reader(_tokens(stripped, kind, subject), kind, subject, stripped)
+    reader = _Reader(_tokens(stripped, kind, subject), kind, subject, stripped, feel=feel)
     test = reader.cell()
     if len(test.parts) > MAX_TESTS:
         raise RuleError(subject, f"has more than {MAX_TESTS} tests.")
@@ -209,7 +237,8 @@ def _tokens(text: str, kind: str, subject: str) -> list[_Token]:
 class _Reader:
     """One pass over the tokens of one cell."""
 
-    def __init__(self, tokens: list[_Token], kind: str, subject: str, text: str) -> None:
+    def __init__(self, tokens: list[_Token], kind: str, subject: str, text: str, *, feel: bool) -> None:
+        self._feel = feel
         self._tokens = tokens
         self._at = 0
         self._kind = kind
@@ -277,6 +306,8 @@ class _Reader:
         return _number(token.text, self._kind, self._subject)
 
     def _bare_string(self, text: str) -> str:
+        if self._feel:
+            raise self._error(f"refers to the name {text!r}.", f'write "{text}", in double quotes, to mean the word.')
         if text == "-":
             raise self._error('has "-" within a list.', '"-" stands alone and matches any value.')
         if text == "not" and self._peek() == "(":
@@ -344,4 +375,17 @@ def _article(kind: str) -> str:
     return {"integer": "an integer"}.get(kind, f"a {kind}")
 
 
-__all__ = ["ANY", "MAX_CELL", "TYPES", "Interval", "Scalar", "Test", "literal", "parse", "plain_value", "show"]
+__all__ = [
+    "ANY",
+    "MAX_CELL",
+    "TYPES",
+    "Interval",
+    "Scalar",
+    "Test",
+    "literal",
+    "parse",
+    "plain_value",
+    "show",
+    "write",
+    "write_interval",
+]

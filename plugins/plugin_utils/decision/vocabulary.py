@@ -61,6 +61,9 @@ SUBJECT_INPUTS: Final = (
 )
 """The inputs that :func:`.plan.decide` offers to a table."""
 
+INTEGER_INPUTS: Final = frozenset({"attempt"})
+"""Inputs that are whole numbers, also where a form of tables has no such type."""
+
 
 def is_destructive(verb: object) -> bool:
     """Return whether a verb takes something away from a node or a service."""
@@ -83,6 +86,7 @@ __all__ = [
     "GUARD_RAILS",
     "HARMLESS_VERBS",
     "HOST_LAYERS",
+    "INTEGER_INPUTS",
     "LAYERS",
     "NOT_APPLICABLE",
     "QUIET_VERBS",

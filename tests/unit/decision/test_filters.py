@@ -7,9 +7,11 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.filter import decide as decide_plugin
 from ansible_collections.palantir.trust.plugins.filter import rule_findings as rule_findings_plugin
+from ansible_collections.palantir.trust.plugins.filter import rule_table as rule_table_plugin
 from tests.unit.decision.scenes import CATALOGUE, attested, lab_tables, state, transcript
 
 decide = decide_plugin.FilterModule().filters()["decide"]
+rule_table = rule_table_plugin.FilterModule().filters()["rule_table"]
 rule_findings = rule_findings_plugin.FilterModule().filters()["rule_findings"]
 
 
@@ -26,3 +28,12 @@ def test_a_domain_error_becomes_one_filter_error() -> None:
     assert str(caught.value).startswith("rules/t.yml: table t, hit_policy: FIRST is not accepted: it makes")
     with pytest.raises(AnsibleFilterError, match="decide: ears: must be a mapping, not list"):
         decide([], lab_tables(), CATALOGUE, state())
+
+
+def test_a_table_is_written_in_another_form() -> None:
+    name, text = next(iter(lab_tables().items()))
+    sheet = rule_table(text, "csv", name)
+    assert sheet.startswith("decision_table,host-remediation,")
+    assert rule_findings(sheet, "host.csv") == rule_findings(text, name) == []
+    with pytest.raises(AnsibleFilterError, match=r"form: 'pdf' is unknown. Next: choose from: yaml, csv, dmn, html."):
+        rule_table(text, "pdf")

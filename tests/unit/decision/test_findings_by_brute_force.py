@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate i
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
-from tests.unit.decision.brute import ACTING, GRAVITY, VERBS, Drawn, tables
+from tests.unit.decision.brute import ACTING, DOMAINS, GRAVITY, VERBS, Drawn, tables
 
 POLICIES = ["UNIQUE", "ANY", "PRIORITY", "COLLECT"]
 drawn_tables = st.sampled_from(POLICIES).flatmap(tables)
@@ -113,6 +113,76 @@ def test_subsumed_and_never_matching(table: Drawn) -> None:
     for finding in found:
         assert set(finding["rules"]) <= set(table.matching(finding["witness"]))
     assert {f["rules"][0] for f in of_code(table, "never_matches")} == {rule for rule in where if not where[rule]}
+
+
+@modest
+@given(tables("PRIORITY"))
+def test_misleading(table: Drawn) -> None:
+    deciding = {rule for point in table.points() for rule in table.deciding(point)}
+    cells = {rule["id"]: sets for rule, sets in zip(table.rules, table.admitted, strict=True)}
+    wanted = set()
+    for point in table.points():
+        for winner, loser in permutations(table.matching(point), 2):
+            outranks = VERBS.index(table.verb(winner)) < VERBS.index(table.verb(loser))
+            broad = any(
+                cells[winner][name] == set(DOMAINS[name]) and cells[loser][name] != set(DOMAINS[name])
+                for name in table.names
+            )
+            if outranks and broad and loser in deciding:
+                wanted.add((winner, loser))
+    found = of_code(table, "misleading")
+    assert {tuple(finding["rules"]) for finding in found} == wanted
+    for finding in found:
+        assert set(finding["rules"]) <= set(table.matching(finding["witness"]))
+        assert finding["rules"][1] not in table.deciding(finding["witness"])
+
+
+@modest
+@given(drawn_tables)
+def test_contraction(table: Drawn) -> None:
+    cells = {rule["id"]: sets for rule, sets in zip(table.rules, table.admitted, strict=True) if all(sets.values())}
+    wanted = set()
+    for first, second in combinations(cells, 2):
+        different = [name for name in table.names if cells[first][name] != cells[second][name]]
+        if table.verb(first) == table.verb(second) and len(different) == 1:
+            one, other = cells[first][different[0]], cells[second][different[0]]
+            if not (one <= other or other <= one):
+                wanted.add((first, second))
+    found = of_code(table, "contraction")
+    pairs = {pair for finding in found for pair in combinations(finding["rules"], 2)}
+    assert pairs <= wanted
+    # A pair that is not told of has a third rule that holds the whole of one of the two.
+    for first, second in wanted - pairs:
+        assert any(
+            table.verb(third) == table.verb(one) and all(cells[one][name] <= cells[third][name] for name in table.names)
+            for one in (first, second)
+            for third in cells
+            if third != one
+        )
+    for finding in found:
+        assert finding["severity"] == "warning"
+        # Told of together, the rules and their union match the same points.
+        (name,) = (n for n in table.names if len({cells[rule][n] for rule in finding["rules"]}) > 1)
+        joined = {**cells[finding["rules"][0]], name: frozenset().union(*(cells[r][name] for r in finding["rules"]))}
+        for point in table.points():
+            together = any(rule in table.matching(point) for rule in finding["rules"])
+            assert together == all(point[n] in joined[n] for n in table.names)
+
+
+@modest
+@given(drawn_tables)
+def test_unreachable_verbs(table: Drawn) -> None:
+    priority = table.data["hit_policy"] == "PRIORITY"
+    reached = {
+        table.verb(rule)
+        for point in table.points()
+        for rule in (table.deciding(point) if priority else table.matching(point))
+    }
+    found = of_code(table, "unreachable_verb")
+    told = {verb for verb in VERBS for finding in found if f"the verb {verb} is never" in finding["message"]}
+    assert told == set(VERBS) - reached
+    for finding in found:
+        assert not finding["witness"] or set(finding["rules"]) & set(table.matching(finding["witness"]))
 
 
 @modest

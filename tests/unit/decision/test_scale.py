@@ -19,7 +19,8 @@ from tests.unit.decision.large import random_inputs, sound_table
 def test_a_thousand_sound_rules_are_proved(policy: str) -> None:
     table = {**sound_table(1000), "hit_policy": policy}
     assert (len(table["rules"]) >= 1000, len(table["inputs"])) == (True, 10)
-    assert analyse(load_table(table)) == []
+    # It is made by splitting regions, of which neighbours at times have the same verb: those could be one rule.
+    assert {finding.code for finding in analyse(load_table(table))} == {"contraction"}
 
 
 def test_one_mistake_among_a_thousand_rules_is_found() -> None:

@@ -252,10 +252,10 @@ def test_guard_rails_that_differ_make_an_overlap_where_only_order_could_choose()
         "decision_table": "t",
         "hit_policy": "ANY",
         "inputs": [{"name": "tier", "values": ["warning", "contraindicated"]}],
-        "outputs": [{"name": "verb", "values": ["restart", "hold"]}],
+        "outputs": [{"name": "class", "values": ["restart", "hold"]}],
         "rules": [
-            {"id": "slow", "when": {}, "then": {"verb": "hold"}, "cool_down": 60},
-            {"id": "fast", "when": {"tier": "warning"}, "then": {"verb": "hold"}},
+            {"id": "slow", "when": {}, "then": {"class": "hold"}, "cool_down": 60},
+            {"id": "fast", "when": {"tier": "warning"}, "then": {"class": "hold"}},
         ],
     }
     [found] = rule_findings(table)
@@ -266,7 +266,7 @@ def test_guard_rails_that_differ_make_an_overlap_where_only_order_could_choose()
     table["hit_policy"] = "PRIORITY"
     assert [finding["code"] for finding in rule_findings(table)] == ["overlap"]
     # Where a third rule outranks both, neither of them decides, and their order does not matter.
-    table["rules"].append({"id": "first", "when": {"tier": "warning"}, "then": {"verb": "restart"}})
+    table["rules"].append({"id": "first", "when": {"tier": "warning"}, "then": {"class": "restart"}})
     assert "overlap" not in [finding["code"] for finding in rule_findings(table)]
 
 

@@ -228,6 +228,11 @@ def test_the_rule_tables_are_sound_and_decide_as_the_shipped_ones() -> None:
     assert tables[0] == shipped
 
 
+def test_the_sheet_of_the_rules_page_is_sound() -> None:
+    (sheet,) = (block for block in blocks("text", "rules.md") if block.text.startswith("decision_table,"))
+    assert rule_findings(sheet.text, "rules.csv") == []
+
+
 def test_the_other_examples_load() -> None:
     for block in blocks("yaml", "policy.md"):
         load_policy(yaml.safe_load(block.text)["palantir_trust_policy"])
