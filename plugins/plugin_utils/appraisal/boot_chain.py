@@ -24,6 +24,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import odd_event
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
 
@@ -78,7 +79,7 @@ def appraise_boot(
     if log is None:
         yield told("event_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         return
-    yield from _disputed(log)
+    yield from _odd(log)
     recorded = {(e.pcr, e.digest) for e in node.events or () if e.pcr not in references.covered}
     judged = references.covered | {e.pcr for e in node.events or ()}
     for event in boot_events(log, PCRS):
@@ -86,19 +87,10 @@ def appraise_boot(
             yield _finding(event, references, policy, now, judged=event.pcr in judged)
 
 
-def _disputed(log: EventLog) -> Iterator[LayerFinding]:
+def _odd(log: EventLog) -> Iterator[LayerFinding]:
     for finding in log.findings:
-        if finding.code == "command_line_disputed":
-            yield LayerFinding(
-                finding.code,
-                finding.message,
-                Claim.CONFIGURATION,
-                ar4si.CONTRAINDICATED,
-                finding.index,
-                pcr=finding.pcr,
-            )
-        elif finding.pcr in PCRS:
-            yield LayerFinding(finding.code, finding.message, index=finding.index, pcr=finding.pcr)
+        if finding.pcr in PCRS or finding.code == "command_line_disputed":
+            yield odd_event(finding)
 
 
 def _known(event: BootEvent, references: BootIndex, recorded: set[tuple[int, str]]) -> bool:

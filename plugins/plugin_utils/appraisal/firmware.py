@@ -28,7 +28,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict i
     tier_value,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import bounded
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import odd_event
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
 
 LAYER: Final = "firmware"
@@ -37,17 +37,6 @@ PCRS: Final = (0, 1, 2, 3, 5, 6, 7)
 CODE_PCRS: Final = (0, 2)
 """Code of the platform and of its extension cards (PFP 1.06 section 3.3.4)."""
 SECURE_BOOT_PCR: Final = 7
-
-_CONTRAINDICATED: Final = frozenset(
-    {
-        "event_type_unknown_in_pcr7",
-        "secure_boot_variable_late",
-        "secure_boot_variable_repeated",
-        "separator_disguised",
-    }
-)
-"""Oddities of the log that hide what Secure Boot did."""
-_WARNED: Final = frozenset({"firmware_debug_mode", "dma_protection_disabled", "separator_error", "spdm_device_failed"})
 
 
 def appraise_firmware(log: EventLog | None, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> LayerVerdict:
@@ -83,18 +72,7 @@ def _odd(log: EventLog) -> Iterator[LayerFinding]:
     """Weigh what the parser noticed; what belongs to PCR 4 and above is the operating system's."""
     for finding in log.findings:
         if finding.pcr is None or finding.pcr in PCRS:
-            yield _weighed(finding)
-
-
-def _weighed(finding: Finding) -> LayerFinding:
-    claim, value = None, 0
-    if finding.code in _CONTRAINDICATED:
-        claim, value = Claim.CONFIGURATION, ar4si.CONTRAINDICATED
-    elif finding.code in _WARNED:
-        claim, value = Claim.CONFIGURATION, ar4si.WARNED
-    elif finding.code == "event_log_sha1_only":
-        claim, value = Claim.CONFIGURATION, ar4si.UNKNOWN_ELEMENTS
-    return LayerFinding(finding.code, finding.message, claim, value, finding.index, pcr=finding.pcr)
+            yield odd_event(finding)
 
 
 def _secure_boot(log: EventLog, node: NodeRecord, policy: AppraisalPolicy) -> Iterator[LayerFinding]:

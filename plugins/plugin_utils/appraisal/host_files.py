@@ -32,7 +32,12 @@ def of_runtime(entry: Entry, policy: AppraisalPolicy) -> bool:
 
 def fileless(path: str) -> bool:
     """Tell whether a path names no file on a disk: memory files, deleted files, file systems in memory."""
-    return not path.startswith("/") or path.endswith("_(deleted)") or under(path, MEMORY_PLACES)
+    return nameless(path) or under(path, MEMORY_PLACES)
+
+
+def nameless(path: str) -> bool:
+    """Tell whether a path names no file at all: memory files (memfd_create(2)), deleted files."""
+    return not path.startswith("/") or path.endswith("_(deleted)")
 
 
 def host_finding(  # noqa: PLR0911 - one return for each way a file can stand to what is known
@@ -105,4 +110,4 @@ _COMPARED: Final = {
     Match.UNDECIDED: _undecided,
 }
 
-__all__ = ["MEMORY_PLACES", "fileless", "host_finding", "of_runtime"]
+__all__ = ["MEMORY_PLACES", "fileless", "host_finding", "nameless", "of_runtime"]

@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files imp
     match,
     under,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_files import nameless
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
@@ -185,6 +186,8 @@ def _executed(entry: Entry, found: Match, policy: AppraisalPolicy, index: FileIn
         detail = f"known as {printable(index.places[entry.digest])}"
         value = tier_value(policy.moved, Claim.EXECUTABLES)
         return about(entry, "moved_file", Claim.EXECUTABLES, value, detail)
+    if nameless(entry.path):
+        return about(entry, "fileless_execution", Claim.EXECUTABLES, tier_value(policy.fileless, Claim.EXECUTABLES))
     code = "modified_file" if found is Match.MODIFIED else "unknown_executable"
     return about(entry, code, Claim.EXECUTABLES, ar4si.CONTRAINDICATED)
 

@@ -10,17 +10,18 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import IMA_LIST
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import (
     ImaLog,
     KnownHashes,
@@ -30,17 +31,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import IMA_PCR, match_quote
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, pcr_digest, verify_quote
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
-
-_BOOT_WEIGHTS: Final = {
-    "boot_aggregate_mismatch": ar4si.CONTRAINDICATED,
-    "boot_aggregate_missing": ar4si.CONTRAINDICATED,
-    "boot_aggregate_unchecked": ar4si.UNAVAILABLE_CONFIGURATION,
-}
-_LIST_WEIGHTS: Final = {
-    "ima_other_pcr": ar4si.UNAVAILABLE_CONFIGURATION,
-    "ima_unknown_template": ar4si.UNAVAILABLE_CONFIGURATION,
-    "ima_zero_padded": ar4si.WARNED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +101,25 @@ def _with_list(quote: Quote, boot: EventLog | None, log: ImaLog, policy: Apprais
     if prefix is None:
         return _mismatch(quote, boot, list_at_fault=boot is not None and began is None)
     tail = len(log) - prefix.entries
-    findings = [
-        LayerFinding(f.code, f.message, Claim.CONFIGURATION, _LIST_WEIGHTS[f.code], f.index, f.path, pcr=f.pcr)
-        for f in (*prefix.findings, *log.findings)
-        if f.code in _LIST_WEIGHTS
-    ]
+    findings = [*_odd((*prefix.findings, *log.findings))]
     if began is not None:
-        value = _BOOT_WEIGHTS[began.code]
+        value = IMA_LIST[began.code]
         findings.append(LayerFinding(began.code, began.message, Claim.CONFIGURATION, value, began.index, pcr=began.pcr))
     findings.extend(_templates(log, policy))
     if tail:
         findings.append(told("ima_tail_held", detail=f"They are {tail}."))
     return Verified(quote, boot, log, prefix.entries, tail, tuple(findings))
+
+
+def _odd(found: Iterable[Finding]) -> Iterator[LayerFinding]:
+    """Weigh what the reader of the list noticed; what weighs nothing is told once."""
+    told_of: set[str] = set()
+    for f in found:
+        if f.code in IMA_LIST:
+            yield LayerFinding(f.code, f.message, Claim.CONFIGURATION, IMA_LIST[f.code], f.index, f.path, pcr=f.pcr)
+        elif f.code == "ima_other_template" and f.code not in told_of:
+            told_of.add(f.code)
+            yield LayerFinding(f.code, f.message, None, 0, f.index, f.path, pcr=f.pcr)
 
 
 def _templates(log: ImaLog, policy: AppraisalPolicy) -> Iterator[LayerFinding]:

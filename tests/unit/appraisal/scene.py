@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,8 +109,10 @@ def instance(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def clean_boot(command_line: str = COMMAND_LINE, *, secure_boot: bytes = b"\1") -> LogBuilder:
-    builder = firmware(LogBuilder(), secure_boot)
+def clean_boot(
+    command_line: str = COMMAND_LINE, *, secure_boot: bytes = b"\1", separated: Iterable[int] = range(8)
+) -> LogBuilder:
+    builder = firmware(LogBuilder(), secure_boot, separated)
     builder.add(1, ev.EV_EFI_VARIABLE_BOOT, variable(EFI_GLOBAL, "BootOrder", b"\1\0"))
     started(builder, 4, b"shim")
     builder.add(14, ev.EV_IPL, b"MokList\0", b"no keys")

@@ -183,6 +183,7 @@ def test_an_expired_boot_value_warns_and_never_contraindicates() -> None:
         ("/opt/ls", b"ls", "moved_file", "warning"),
         ("memfd:x", b"evil", "fileless_execution", "contraindicated"),
         ("/dev/shm/x", b"evil", "fileless_execution", "contraindicated"),  # noqa: S108
+        ("/opt/x_(deleted)", b"evil", "fileless_execution", "contraindicated"),
         ("memfd:x", b"bash", "moved_file", "warning"),
     ],
 )
@@ -346,7 +347,9 @@ def test_a_loaded_module_that_nothing_explains_is_a_warning() -> None:
         ("/etc/dnsmasq.conf", b"default", PLAIN, "changed_configuration"),
         ("/etc/passwd", b"evil", PLAIN, "changed_configuration"),
         ("/lib/evil.so", b"evil", PLAIN, "unknown_file"),
-        ("memfd:x", b"evil", 0o100777, "unknown_executable"),
+        ("memfd:x", b"evil", 0o100777, "fileless_execution"),
+        ("/bin/dropper_(deleted)", b"evil", 0o100755, "fileless_execution"),
+        ("/tmp/dropper", b"evil", 0o100755, "unknown_executable"),  # noqa: S108 - on the container's root, no tmpfs
     ],
 )
 def test_a_container_file_hits_its_own_instance_alone(path: str, data: bytes, mode: int, code: str) -> None:

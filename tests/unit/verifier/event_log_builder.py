@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from struct import pack
 from uuid import UUID
@@ -71,7 +72,7 @@ class LogBuilder:
         return pack("<II20sI", 0, ev.EV_NO_ACTION, bytes(20), len(spec)) + spec + self.body
 
 
-def firmware(builder: LogBuilder, secure_boot: bytes = b"\1") -> LogBuilder:
+def firmware(builder: LogBuilder, secure_boot: bytes = b"\1", separated: Iterable[int] = range(8)) -> LogBuilder:
     """Add what firmware measures before it starts a loader: the version, Secure Boot's variables, the separators."""
     builder.add(0, ev.EV_S_CRTM_VERSION, "v1.2\0".encode("utf-16-le"))
     config = ev.EV_EFI_VARIABLE_DRIVER_CONFIG
@@ -80,7 +81,7 @@ def firmware(builder: LogBuilder, secure_boot: bytes = b"\1") -> LogBuilder:
     builder.add(7, config, variable(EFI_GLOBAL, "KEK", signature_list([b"k" * 32])))
     builder.add(7, config, variable(IMAGE_SECURITY, "db", signature_list([b"d" * 32, b"e" * 32])))
     builder.add(7, config, variable(IMAGE_SECURITY, "dbx", b""))
-    for pcr in range(8):
+    for pcr in separated:
         builder.add(pcr, ev.EV_SEPARATOR, bytes(4))
     return builder
 

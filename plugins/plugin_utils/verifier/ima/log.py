@@ -45,7 +45,8 @@ _HEAD = Struct("<I20sI")  # PCR, SHA-1 of the template data, size of the templat
 _SIZE = Struct("<I")
 _OLD_HEAD = Struct("<20sI")  # digest, size of the path
 _MAX_PCR = 23
-_EXTRA_TEMPLATES: Final = ("ima-buf", "ima-modsig")  # the kernel uses these beside the configured one
+_BUFFER: Final = "ima-buf"
+_EXTRA_TEMPLATES: Final = (_BUFFER, "ima-modsig")  # the kernel uses these beside the configured one
 _UNKNOWN = bytes(20)
 _VIOLATED = b"\xff" * 32
 _UNHASHED = b""
@@ -147,7 +148,7 @@ class ImaLog:
         """
         strange = {kind for kind in self.seen if not kind.template.known}
         moved = {kind for kind in self.seen if kind.pcr != self.kinds[0].pcr}
-        buffers = {kind for kind in self.seen if "buf" in kind.template.fields}
+        buffers = {kind for kind in self.seen if kind.template.name == _BUFFER}
         usual = {*_EXTRA_TEMPLATES, *(kind.template.name for kind in self.kinds[:1])}
         other = {kind for kind in self.seen if kind.template.name not in usual} - strange
         return (
@@ -156,7 +157,7 @@ class ImaLog:
             *self._found("ima_unknown_template", self._places(strange)),
             *self._found("ima_other_pcr", self._places(moved)),
             *self._found("ima_other_template", self._places(other)),
-            *self._found("ima_buffer_digest", (at for at in self._places(buffers) if not self.entry(at).is_buffer)),
+            *self._found("ima_buffer_digest", (at for at in self._places(buffers) if _is_no_buffer(self.entry(at)))),
         )
 
     def _places(self, kinds: set[Kind]) -> Iterable[int]:
@@ -200,6 +201,11 @@ def parse_ima_log(
     if not lazy:
         _entries = log.entries
     return log
+
+
+def _is_no_buffer(entry: Entry) -> bool:
+    """Tell whether an entry surely is no buffer: of a hash that cannot be computed here nothing is sure."""
+    return not entry.is_buffer and entry.digest.partition(":")[0] in hashlib.algorithms_available
 
 
 class _Lists:
