@@ -43,6 +43,13 @@ class EvidenceError(TrustError):
         super().__init__(field if offset is None else f"{field} at offset {offset}", cause, next_step)
 
 
+class PartError(EvidenceError):
+    """A part of a list that does not continue what was verified before: the whole list has to be asked for.
+
+    It says nothing of the node: the fault may be in what was remembered.
+    """
+
+
 class EnrolmentError(TrustError):
     """An identity that cannot be established: EK certificate, chain, key attributes, credential activation."""
 
@@ -76,6 +83,7 @@ __all__ = [
     "ChallengeError",
     "EnrolmentError",
     "EvidenceError",
+    "PartError",
     "PolicyError",
     "ReferenceValueError",
     "RuleError",

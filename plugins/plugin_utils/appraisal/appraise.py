@@ -8,7 +8,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,23 +21,46 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import (
     runtime,
     sc,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import (
     Measurements,
+    recognition,
     sort_measurements,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import (
+    Progress,
+    ak_name,
+    boot_name,
+    to_keep,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerVerdict, untrusted
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified, verify
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Before, Reached, Verified, verify
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 
 _CLAIMS = {firmware.LAYER: firmware.CLAIMS, os_.LAYER: os_.CLAIMS, runtime.LAYER: runtime.CLAIMS}
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """What a round tells.
+
+    Attributes:
+        ear: an EAR claims-set, see :mod:`.ear`.
+        progress: what is verified of the boot now, for the next round; None where nothing is, or nothing more.
+    """
+
+    ear: dict[str, Any]
+    progress: Progress | None = None
 
 
 def appraise(
@@ -68,10 +91,52 @@ def appraise(
         PolicyError: the policy cannot be read.
         ReferenceValueError: the Reference Values cannot be read.
     """
+    return appraise_round(evidence, node, policy, reference_values, now=now, memory=memory).ear
+
+
+def appraise_round(
+    evidence: object,
+    node: object,
+    policy: object,
+    reference_values: object,
+    past: Progress | None = None,
+    *,
+    whole: bool = True,
+    now: datetime | None = None,
+    memory: Memory | None = None,
+) -> Appraisal:
+    """Appraise the evidence of a round that follows others of the same boot, or may do so.
+
+    Whatever way a list is cut into rounds, the verdict is that of the whole list.
+
+    Args:
+        evidence: as for :func:`appraise`; its list may begin where ``past`` ends.
+        node: as for :func:`appraise`.
+        policy: as for :func:`appraise`.
+        reference_values: as for :func:`appraise`.
+        past: what is verified of the boot so far.
+        whole: the node was asked for all that it has.
+        now: as for :func:`appraise`.
+        memory: as for :func:`appraise`.
+
+    Raises:
+        PartError: the part does not continue what is verified: the node has to be asked again, for all that it has.
+        EvidenceError: the evidence or the node's record cannot be read.
+        PolicyError: the policy cannot be read.
+        ReferenceValueError: the Reference Values cannot be read.
+    """
     moment = now or datetime.now(UTC)
     rules, record = load_policy(policy), read_record(node)
     references = ReferenceSet.from_plain(reference_values, moment)
-    given = read_evidence(evidence)
+    if past is not None and past.ak != ak_name(record.ak_public):
+        past = None
+    given = read_evidence(evidence, 0 if past is None or whole else past.verified.offset)
+    part = given.ima_offset > 0
+    if not whole and not part and (given.ima_log is None or given.event_log is None):
+        raise PartError("evidence", "is neither all nor the part that was asked for.", next_step="ask for all.")
+    boot_id = given.facts.get("boot_id")
+    if part and past is not None and boot_id != past.boot_id:
+        raise PartError("facts.boot_id", "is not that of the part that was asked for.", next_step="ask for all.")
     verified = verify(
         given.attest,
         given.signature,
@@ -81,12 +146,18 @@ def appraise(
         qualifying_data=given.qualifying_data,
         policy=rules,
         known=None if memory is None else memory.of(references.host),
+        before=Before(past, part, boot_id),
     )
     if not verified.quote.valid:
-        verdicts = forged(verified, record, other_ak=given.ak_public != record.ak_public)
+        verdicts, progress = forged(verified, record, other_ak=given.ak_public != record.ak_public), None
     else:
-        verdicts = appraise_layers(verified, given.facts, record, rules, references, moment, memory)
-    return build_ear(
+        owners = OwnerMap(record.instances, boot_name(boot_id), verified.quote.reset_count)
+        seen = recognition(references.host, owners)
+        verified = _with_past(verified, past, part=part, same=past is not None and past.recognition == seen)
+        measured = _measured(verified, owners, given.facts.get("containers"), record, references, memory)
+        verdicts = appraise_layers(verified, measured, given.facts, record, rules, references, moment)
+        progress = _progress(verified, measured, ak_name(record.ak_public), boot_name(boot_id), seen)
+    ear = build_ear(
         verdicts,
         node=record.name,
         policy=rules.name,
@@ -94,6 +165,7 @@ def appraise(
         nonce=given.nonce,
         boot=_boot(verified, given.facts),
     )
+    return Appraisal(ear, progress)
 
 
 def forged(verified: Verified, record: NodeRecord, *, other_ak: bool) -> list[LayerVerdict]:
@@ -105,23 +177,23 @@ def forged(verified: Verified, record: NodeRecord, *, other_ak: bool) -> list[La
 
 def appraise_layers(
     verified: Verified,
+    measured: Measurements,
     facts: Mapping[str, Any],
     record: NodeRecord,
     policy: AppraisalPolicy,
     references: ReferenceSet,
     now: datetime,
-    memory: Memory | None = None,
 ) -> list[LayerVerdict]:
     """Return the verdict of every layer for a quote that is valid, in the order of their authority.
 
     Args:
         verified: result of :func:`.verify.verify`.
+        measured: its IMA list, sorted by owners.
         facts: what the node says of itself, bound by the quote.
         record: what is known of the node.
         policy: what is asked.
         references: what is known.
         now: time that decides which waivers and signers hold.
-        memory: what was recognised in the lists of other nodes.
     """
     verdicts = [hardware.appraise_hardware(verified.quote, facts, record, policy)]
     verdicts.append(
@@ -133,7 +205,6 @@ def appraise_layers(
         verdicts.extend(untrusted(layer, ar4si.NO_CLAIM, runtime.CLAIMS) for layer in (runtime.LAYER,))
         verdicts.extend(untrusted(layer, ar4si.NO_CLAIM, sc.CLAIMS) for layer in _live_layers(record))
         return verdicts
-    measured = _measured(verified, facts, record, references, memory)
     coverage = ima_coverage.appraise_ima_policy(measured.host, policy, references.host)
     signed = SignedFiles(policy, now)
     instances, history = sc.appraise_instances(
@@ -155,26 +226,64 @@ def _on_log(verified: Verified, layer: str) -> LayerVerdict | None:
     return None
 
 
+def _with_past(verified: Verified, past: Progress | None, *, part: bool, same: bool) -> Verified:
+    """Add what is to be told of the rounds before.
+
+    Args:
+        verified: result of :func:`.verify.verify`.
+        past: what they verified.
+        part: the node was asked for a part only, so that it can be asked for the whole list.
+        same: what they passed over as known is what would be passed over now.
+
+    Raises:
+        PartError: what they passed over has to be looked at again.
+    """
+    if part and not same:
+        raise PartError("ima_log", "earlier parts were appraised by other values.", next_step="ask for all.")
+    findings = list(verified.findings)
+    if verified.contradicts:
+        findings.append(told("ima_history_changed", Claim.CONFIGURATION, ar4si.UNAVAILABLE_CONFIGURATION))
+    if verified.reached is not None and verified.reached.began.entries:
+        detail = f"Its first entry is number {verified.reached.began.entries}."
+        if same:
+            findings.append(told("ima_list_continued", detail=detail))
+        else:
+            detail += " What came before was appraised by Reference Values that do not count any more."
+            findings.append(told("ima_list_continued", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS, detail))
+    return replace(verified, findings=tuple(findings))
+
+
 def _measured(
     verified: Verified,
-    facts: Mapping[str, Any],
+    owners: OwnerMap,
+    containers: object,
     record: NodeRecord,
     references: ReferenceSet,
     memory: Memory | None,
 ) -> Measurements:
     if verified.ima_log is None:
         return Measurements()
-    boot_id = facts.get("boot_id")
-    reset_count = verified.quote.reset_count
-    owners = OwnerMap(record.instances, boot_id if isinstance(boot_id, str) else None, reset_count)
     return sort_measurements(
-        verified.ima_log,
-        verified.entries,
-        owners,
-        record.instances,
-        references,
-        memory,
-        containers=facts.get("containers"),
+        verified.ima_log, verified.proven, owners, record.instances, references, memory, containers=containers
+    )
+
+
+def _progress(
+    verified: Verified, measured: Measurements, ak: str, boot_id: str | None, recognised: str
+) -> Progress | None:
+    log, reached = verified.ima_log, verified.reached
+    if log is None or reached is None or not reached.state.entries or boot_id is None or verified.contradicts:
+        return None
+    return Progress(
+        ak=ak,
+        boot_id=boot_id,
+        reset_count=verified.quote.reset_count,
+        clock=verified.quote.clock,
+        verified=reached.state,
+        began=reached.began,
+        event_log=reached.event_log,
+        kept=to_keep(log, verified.proven, measured.noted),
+        recognition=recognised,
     )
 
 
@@ -184,7 +293,7 @@ def _live_layers(record: NodeRecord) -> list[str]:
 
 def _boot(verified: Verified, facts: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return which boot was appraised, and how much of its list; None where the quote proves nothing."""
-    quote = verified.quote
+    quote, reached = verified.quote, verified.reached or Reached()
     if not quote.valid:
         return None
     boot_id = facts.get("boot_id")
@@ -194,9 +303,10 @@ def _boot(verified: Verified, facts: Mapping[str, Any]) -> dict[str, Any] | None
         "reset_count": quote.reset_count,
         "restart_count": quote.restart_count,
         "safe": quote.safe,
-        "ima_entries": verified.entries,
+        "ima_entries": reached.state.entries,
+        "ima_first_entry": reached.first,
         "ima_tail_entries": verified.tail,
     }
 
 
-__all__ = ["appraise", "appraise_layers", "forged"]
+__all__ = ["Appraisal", "appraise", "appraise_layers", "appraise_round", "forged"]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json, qualifying_data
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary, printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PartError
 
 FORMAT: Final = 1
 
@@ -27,7 +27,8 @@ class Evidence:
         signature: TPMT_SIGNATURE.
         ak_public: the AK that the node says it used; never trusted, only compared.
         event_log: UEFI event log, or None where the node has none.
-        ima_log: IMA measurement list from its beginning, or None where the node has none.
+        ima_log: IMA measurement list from ``ima_offset`` on, or None where the node gave none.
+        ima_offset: number of bytes of the list that are left out.
         facts: what the node says of itself.
         nonce: the challenge.
         qualifying_data: what the quote has to carry: the nonce and the facts.
@@ -38,19 +39,22 @@ class Evidence:
     ak_public: bytes
     event_log: bytes | None
     ima_log: bytes | None
+    ima_offset: int
     facts: Mapping[str, Any]
     nonce: bytes
     qualifying_data: bytes
 
 
-def read_evidence(plain: object) -> Evidence:
+def read_evidence(plain: object, offset: int = 0) -> Evidence:
     """Read evidence.
 
     Args:
         plain: the result of the module ``evidence``, with the challenge's nonce added as hexadecimal text.
+        offset: where the IMA list may begin besides at its start.
 
     Raises:
-        EvidenceError: a field is missing, malformed or over its limit, or the list does not begin at its start.
+        EvidenceError: a field is missing, malformed or over its limit.
+        PartError: the list begins elsewhere.
     """
     evidence = _mapping(plain, "evidence")
     if evidence.get("format") != FORMAT:
@@ -66,12 +70,14 @@ def read_evidence(plain: object) -> Evidence:
         binary(quote.get(name), f"quote.{name}", LIMITS["quote"]) for name in ("attest", "signature", "ak_public")
     )
     event_log = evidence.get("event_log")
+    ima_offset, ima_log = _ima_log(evidence.get("ima_log"), offset)
     return Evidence(
         attest=attest,
         signature=signature,
         ak_public=ak_public,
         event_log=None if event_log is None else binary(event_log, "event_log", LIMITS["event_log"]),
-        ima_log=_ima_log(evidence.get("ima_log")),
+        ima_log=ima_log,
+        ima_offset=ima_offset,
         facts=facts,
         nonce=nonce,
         qualifying_data=_bound(nonce, facts),
@@ -100,18 +106,18 @@ def _bound(nonce: bytes, facts: Mapping[str, Any]) -> bytes:
         raise EvidenceError("facts", f"cannot be bound to the quote: {printable(error)}.") from error
 
 
-def _ima_log(value: object) -> bytes | None:
+def _ima_log(value: object, accepted: int) -> tuple[int, bytes | None]:
     if value is None:
-        return None
+        return 0, None
     part = _mapping(value, "ima_log")
     offset = part.get("offset", 0)
-    if isinstance(offset, bool) or offset != 0:
-        raise EvidenceError(
+    if isinstance(offset, bool) or not isinstance(offset, int) or offset not in (0, accepted):
+        raise PartError(
             "ima_log.offset",
-            f"is {printable(offset, 40)}: the list's beginning is missing.",
+            f"is {printable(offset, 40)}: what comes before it is missing.",
             next_step="ask for the list from offset 0.",
         )
-    return binary(part.get("data"), "ima_log", LIMITS["ima_log"])
+    return offset, binary(part.get("data"), "ima_log", LIMITS["ima_log"])
 
 
 __all__ = ["FORMAT", "Evidence", "read_evidence"]

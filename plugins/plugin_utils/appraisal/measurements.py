@@ -7,14 +7,16 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import FIRST_OWNER, OwnerMap
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import is_file
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import VERIFIER_ID
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import BOOT_AGGREGATE, is_file
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ownerless import Ownerless
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
@@ -31,6 +33,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templa
 
 SYSTEM_OWNERS: Final = 1 << 16
 """Below it no range is given out, unless a site's record says so: an entry with such an owner is the host's."""
+_RECOGNISER: Final = "1"
+"""Goes up with each change of what is recognised as the host's: what was left out before may count then."""
 _DIGEST_END: Final = 44
 """Where the size of the path stands, behind a SHA-256 digest with its algorithm's name."""
 _MAX_ENDINGS: Final = 4096
@@ -47,6 +51,8 @@ class Measurements:
         instances: instance generation's (name, number) → its measurements, in order.
         attributions: number of an entry → by what it was told whose it is, where not for sure by its owner.
         modules: names of the kernel modules that were measured.
+        restarts: digests over the boot PCRs that a further kernel of this boot began with, in order.
+        noted: places in the list, in order, of all entries that are not surely known files of the host.
     """
 
     host: list[Entry] = field(default_factory=list)
@@ -54,6 +60,8 @@ class Measurements:
     instances: dict[tuple[str, int], list[Entry]] = field(default_factory=dict)
     attributions: dict[int, Attribution] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
+    restarts: list[Entry] = field(default_factory=list)
+    noted: Sequence[int] = ()
 
     def attributed(self, finding: LayerFinding, entry: Entry) -> LayerFinding:
         """Return a finding about an entry with what is known of whose that is."""
@@ -91,10 +99,14 @@ def sort_measurements(
     ownerless = Ownerless(instances, owners, references, containers)
     # No node's record may have a say in what is remembered for others.
     shared = memory if owners.first >= SYSTEM_OWNERS else None
-    for at in _unknown(log, count, references.host, min(owners.first, SYSTEM_OWNERS), shared):
+    result.noted = _unknown(log, count, references.host, _host_owners(owners), shared)
+    for at in result.noted:
         entry = log.entry(at)
         if entry.pcr != IMA_PCR:
             # The quote proves nothing of it: it must neither accuse nor stand for a measurement that should be there.
+            continue
+        if _is_restart(entry, log):
+            result.restarts.append(entry)
             continue
         if is_module(entry.path) and not entry.violation and max(entry.iuid or 0, entry.igid or 0) < owners.first:
             # A container's file of that name is none that the kernel loaded.
@@ -112,7 +124,35 @@ def sort_measurements(
     return result
 
 
-def _unknown(log: ImaLog, count: int, host: FileIndex, owners: int, memory: Memory | None) -> Iterable[int]:
+def recognition(host: FileIndex, owners: OwnerMap) -> str:
+    """Return a name for what :func:`sort_measurements` passes over: another name where it would be something else."""
+    parts = (_RECOGNISER, VERIFIER_ID["build"], *sorted(_IS_HOSTS), str(_host_owners(owners)), _digest(host.prefixes))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _digest(prefixes: frozenset[bytes]) -> str:
+    # Each of them tells its own length, so that no two sets run together into the same bytes.
+    return hashlib.sha256(b"".join(sorted(prefixes))).hexdigest()
+
+
+def _host_owners(owners: OwnerMap) -> int:
+    """Return the number below which an owner is surely the host."""
+    return min(owners.first, SYSTEM_OWNERS)
+
+
+def _is_restart(entry: Entry, log: ImaLog) -> bool:
+    """Tell whether a further kernel of this boot began here with the boot PCRs, as it does after kexec.
+
+    They have not changed since: a file of that name would have to have the values of the PCRs for its content.
+    """
+    if entry.path != BOOT_AGGREGATE or entry.index == 0 or entry.violation or log.numbers[0] != 0:
+        return False
+    first = log.entry(0)
+    return first.path == BOOT_AGGREGATE and not first.violation and first.digest == entry.digest
+
+
+def _unknown(log: ImaLog, count: int, host: FileIndex, owners: int, memory: Memory | None) -> Sequence[int]:
     """Return the places, in order, of all entries but the host's that have exactly a known path and digest."""
     fresh = log.not_among(None if memory is None else memory.of(host))
     unknown: list[int] = []
@@ -209,4 +249,4 @@ def _without_owner(entry: Entry, ownerless: Ownerless, result: Measurements) -> 
 
 _UNPROVEN: Final = Attribution("owner", "ambiguous")
 
-__all__ = ["SYSTEM_OWNERS", "Measurements", "sort_measurements"]
+__all__ = ["SYSTEM_OWNERS", "Measurements", "recognition", "sort_measurements"]

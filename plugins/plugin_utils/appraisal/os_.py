@@ -30,6 +30,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict i
     Attribution,
     LayerFinding,
     LayerVerdict,
+    tier_value,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import (
@@ -43,7 +44,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index imp
 
 LAYER: Final = "os"
 CLAIMS: Final = (Claim.EXECUTABLES, Claim.CONFIGURATION)
-_KEXEC: Final = "kexec-cmdline"
+_KEXEC: Final = {
+    "kexec-cmdline": "kexec_command_line",
+    "kexec_load": "kexec_command_line",
+    "kexec_execute": "kexec_restart",
+}
+"""What the kernel measures as buffers on the way to another one (ima_kexec_cmdline(), ima_measure_kexec_event())."""
 _SHOWN: Final = 32
 _SOMEBODYS: Final = Attribution("layer", "ambiguous")
 
@@ -95,12 +101,14 @@ def _files(
 ) -> Iterator[LayerFinding]:
     for entry in measured.host:
         if not is_file(entry):
-            if entry.path == _KEXEC:
-                yield about(entry, "kexec_command_line", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES)
+            if entry.path in _KEXEC:
+                yield about(entry, _KEXEC[entry.path], Claim.EXECUTABLES, tier_value(policy.kexec, Claim.EXECUTABLES))
         elif not of_runtime(entry, policy) and (entry.path != IMA_POLICY or entry.violation):
             finding = host_finding(entry, index, policy, signed)
             if finding is not None:
                 yield measured.attributed(finding, entry)
+    for entry in measured.restarts:
+        yield about(entry, "kexec_restart", Claim.EXECUTABLES, tier_value(policy.kexec, Claim.EXECUTABLES))
     for entry in measured.unallocated:
         detail = f"owner {entry.iuid}, group {entry.igid}"
         finding = about(entry, "owner_unallocated", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, detail)

@@ -129,6 +129,7 @@ class AppraisalPolicy:
             PCR) or ``any``.
         fileless: tier of a program run from memory, or from a file that was deleted.
         moved: tier of a known file at a path that no Reference Value names.
+        kexec: tier of a kernel that another one started, or loaded to start it, without the firmware.
         unmeasured_modules: tier of a loaded module that neither the log nor the kernel's built-ins explain.
         no_measurements: tier of a live instance of which nothing was measured.
         sc_unknown_files: tier of a file that an SC read and that neither its image nor its configuration holds; a
@@ -153,6 +154,7 @@ class AppraisalPolicy:
     boot: str = "reference"
     fileless: Tier = Tier.CONTRAINDICATED
     moved: Tier = Tier.WARNING
+    kexec: Tier = Tier.WARNING
     unmeasured_modules: Tier = Tier.WARNING
     no_measurements: Tier = Tier.WARNING
     sc_unknown_files: Tier = Tier.CONTRAINDICATED
@@ -394,6 +396,7 @@ _POLICY_READERS: Final[Mapping[str, _Reader]] = {
     "boot": _choice("reference", "any"),
     "fileless": _tier,
     "moved": _tier,
+    "kexec": _tier,
     "unmeasured_modules": _tier,
     "no_measurements": _tier,
     "sc_unknown_files": _tier,

@@ -5,32 +5,83 @@
 One digest covers all quoted PCRs, so a mismatch does not say by itself which log is wrong. The IMA list begins
 with a digest over the boot PCRs: where the event log agrees with it, the list is at fault, else the event log.
 
+A list whose beginning was verified in an earlier round of the same boot is replayed from there on.
+
 This package is private to the collection: its interfaces may change in any release.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hmac import compare_digest
+from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import IMA_LIST
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PartError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import (
     ImaLog,
     KnownHashes,
     parse_ima_log,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.parts import joined
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy import check_boot_aggregate
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import IMA_PCR, match_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import (
+    BEGINNING,
+    IMA_PCR,
+    ImaState,
+    Prefix,
+    match_quote,
+    passes,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, pcr_digest, verify_quote
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
+
+_NEXT_STEPS: Final = {
+    "ima_list_restarted": "Next: reboot the node through its firmware, and start no kernel by kexec.",
+    "ima_list_trimmed": "Next: reboot the node, and let nothing there delete entries that were not attested yet.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """How a round relates to the rounds before.
+
+    Attributes:
+        past: what they verified, under the same AK.
+        part: the list begins where ``past`` ends, and the event log is that of ``past``; else it begins at its start.
+        boot_id: the boot of this round, as the node says.
+    """
+
+    past: Progress | None = None
+    part: bool = False
+    boot_id: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far the IMA list is verified now.
+
+    Attributes:
+        state: behind the last entry that the quote covers.
+        began: where the node's present list begins; :data:`BEGINNING` unless it continues one that is gone.
+        first: number of the first entry that this round brought.
+        event_log: the event log of the boot, as bytes.
+    """
+
+    state: ImaState = BEGINNING
+    began: ImaState = BEGINNING
+    first: int = 0
+    event_log: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +91,11 @@ class Verified:
     Attributes:
         quote: the quote; nothing else is proven unless it is valid.
         event_log: the event log, where its replay met the quote.
-        ima_log: the IMA list, where its replay met the quote.
-        entries: number of the list's entries that the quote covers.
+        ima_log: the IMA list, where its replay met the quote. Of what earlier rounds verified it has what was kept.
+        proven: number of entries of ``ima_log`` that the quote covers.
         tail: number of entries behind them.
+        reached: how far the list is verified; None where it is not.
+        contradicts: it is not the list that earlier rounds of this boot verified.
         findings: what is odd about proven logs, for the layer ``os``.
         refuted: layer (``firmware`` or ``os``) whose log the quote proves wrong, and the finding that says so.
         unproven: layers whose log is neither proven nor proven wrong, and why.
@@ -51,11 +104,16 @@ class Verified:
     quote: Quote
     event_log: EventLog | None = None
     ima_log: ImaLog | None = None
-    entries: int = 0
+    proven: int = 0
     tail: int = 0
+    reached: Reached | None = None
+    contradicts: bool = False
     findings: tuple[LayerFinding, ...] = ()
     refuted: Mapping[str, LayerFinding] = field(default_factory=dict)
     unproven: Mapping[str, LayerFinding] = field(default_factory=dict)
+
+
+_NOTHING_BEFORE: Final = Before()
 
 
 def verify(
@@ -68,6 +126,7 @@ def verify(
     qualifying_data: bytes,
     policy: AppraisalPolicy,
     known: KnownHashes | None = None,
+    before: Before = _NOTHING_BEFORE,
 ) -> Verified:
     """Verify a quote and replay both logs onto it.
 
@@ -75,32 +134,88 @@ def verify(
         attest: TPMS_ATTEST.
         signature: TPMT_SIGNATURE.
         event_log: UEFI event log, or None.
-        ima_log: IMA measurement list from its beginning, or None.
+        ima_log: IMA measurement list, or None.
         ak_public: TPM2B_PUBLIC of the enrolled AK.
         qualifying_data: what the challenge asked the TPM to sign along.
         policy: selection, and by how much the list may be ahead of the quote.
         known: hashes of entries that other nodes' lists had.
+        before: how this round relates to the rounds before.
 
     Raises:
         EvidenceError: a structure or a log is malformed.
+        PartError: the part does not continue what was verified, up to this quote.
     """
     quote = verify_quote(attest, signature, ak_public, qualifying_data, policy.selection)
     if not quote.valid:
         return Verified(quote)
+    past = before.past
+    if past is not None and past.reset_count != quote.reset_count:
+        past = None
+    if before.part:
+        return _with_part(quote, ima_log or b"", past, policy, known)
     boot = None if event_log is None else parse_event_log(event_log)
     covered = any(IMA_PCR in pcrs for pcrs in quote.pcr_select.values())
     if ima_log is None or not covered:
         return _without_list(quote, boot)
-    return _with_list(quote, boot, parse_ima_log(ima_log, check_columns=False, known=known, lazy=True), policy)
+    log = parse_ima_log(ima_log, check_columns=False, known=known, lazy=True)
+    match = partial(match_quote, log, quote, {} if boot is None else boot.pcrs, max_tail=policy.ima.max_tail)
+    prefix = match()
+    if prefix is not None:
+        verified = _proven(quote, boot, log, prefix, Reached(event_log=event_log), policy)
+        return replace(verified, contradicts=past is not None and _contradicts(log, prefix, quote, past))
+    for behind in () if past is None else (past.verified, past.began):
+        prefix = match(start=behind) if behind.entries else None
+        # Where nothing of the list is needed to reach the quote, the list is not one that goes on from there.
+        if past is not None and prefix is not None and (prefix.entries or not len(log)):
+            began = replace(behind, offset=0)
+            rest = replace(log, numbers=range(began.entries, began.entries + len(log)))
+            reached = Reached(began, began, began.entries, event_log)
+            return _proven(quote, boot, rest, prefix, reached, policy, past.kept_before(began.entries))
+    proven_log = past is not None and event_log == past.event_log
+    restarted = past is not None and before.boot_id != past.boot_id
+    return _mismatch(quote, boot, _at_fault(log, quote, boot, proven_log=proven_log, restarted=restarted))
 
 
-def _with_list(quote: Quote, boot: EventLog | None, log: ImaLog, policy: AppraisalPolicy) -> Verified:
+def _with_part(
+    quote: Quote, blob: bytes, past: Progress | None, policy: AppraisalPolicy, known: KnownHashes | None
+) -> Verified:
+    asked = {bank for bank, pcrs in quote.pcr_select.items() if IMA_PCR in pcrs}
+    if past is None or not asked or not asked <= set(past.verified.aggregates):
+        raise _no_continuation()
+    try:
+        log = parse_ima_log(blob, first=past.verified.entries, check_columns=False, known=known, lazy=True)
+    except EvidenceError as error:
+        raise _no_continuation() from error
+    boot = None if past.event_log is None else parse_event_log(past.event_log)
     pcrs = {} if boot is None else boot.pcrs
-    prefix = match_quote(log, quote, pcrs, max_tail=policy.ima.max_tail)
-    began = check_boot_aggregate(log, _banks(quote, pcrs))
+    prefix = match_quote(log, quote, pcrs, start=past.verified, max_tail=policy.ima.max_tail)
     if prefix is None:
-        return _mismatch(quote, boot, list_at_fault=boot is not None and began is None)
-    tail = len(log) - prefix.entries
+        raise _no_continuation()
+    reached = Reached(past.verified, past.began, past.verified.entries, past.event_log)
+    return _proven(quote, boot, log, prefix, reached, policy, past.kept)
+
+
+def _no_continuation() -> PartError:
+    return PartError(
+        "ima_log",
+        "the part does not lead from what was verified before to this quote.",
+        next_step="ask for the list from offset 0.",
+    )
+
+
+def _proven(
+    quote: Quote,
+    boot: EventLog | None,
+    part: ImaLog,
+    prefix: Prefix,
+    since: Reached,
+    policy: AppraisalPolicy,
+    kept: ImaLog | None = None,
+) -> Verified:
+    """Return what a prefix proves of a part, and of the list that was verified before it."""
+    log = part if kept is None else joined(kept, part)
+    tail = len(part) - prefix.entries
+    began = check_boot_aggregate(log, _banks(quote, {} if boot is None else boot.pcrs))
     findings = [*_odd((*prefix.findings, *log.findings))]
     if began is not None:
         value = IMA_LIST[began.code]
@@ -108,7 +223,38 @@ def _with_list(quote: Quote, boot: EventLog | None, log: ImaLog, policy: Apprais
     findings.extend(_templates(log, policy))
     if tail:
         findings.append(told("ima_tail_held", detail=f"They are {tail}."))
-    return Verified(quote, boot, log, prefix.entries, tail, tuple(findings))
+    reached = replace(since, state=since.state.after(part, prefix))
+    return Verified(quote, boot, log, len(log) - tail, tail, reached, findings=tuple(findings))
+
+
+def _contradicts(log: ImaLog, prefix: Prefix, quote: Quote, past: Progress) -> bool:
+    """Tell whether a proven list cannot have grown from what was verified earlier under the same reset count.
+
+    A quote that is older than the last one may cover less: two rounds were under way at once.
+    """
+    if prefix.entries < past.verified.entries and quote.clock <= past.clock:
+        return False
+    return prefix.entries < past.verified.entries or not passes(log, past.verified)
+
+
+def _at_fault(log: ImaLog, quote: Quote, boot: EventLog | None, *, proven_log: bool, restarted: bool) -> str | None:
+    """Return the code of what is wrong with a list that leads nowhere; None where the event log may be at fault.
+
+    Args:
+        log: the list.
+        quote: what it should lead to.
+        boot: the event log.
+        proven_log: the event log was verified earlier in this boot.
+        restarted: the node names another boot than earlier, and its TPM was not reset in between.
+    """
+    if boot is None:
+        return None
+    began = check_boot_aggregate(log, _banks(quote, boot.pcrs))
+    if began is not None and began.code == "boot_aggregate_missing":
+        return "ima_list_trimmed"
+    if began is not None and not proven_log:
+        return None
+    return "ima_list_restarted" if restarted else "ima_replay_mismatch"
 
 
 def _odd(found: Iterable[Finding]) -> Iterator[LayerFinding]:
@@ -133,18 +279,17 @@ def _banks(quote: Quote, pcrs: Mapping[str, Mapping[int, bytes]]) -> dict[str, M
     return {bank: pcrs.get(bank, {}) for bank in {*quote.pcr_select, *pcrs}}
 
 
-def _mismatch(quote: Quote, boot: EventLog | None, *, list_at_fault: bool) -> Verified:
+def _mismatch(quote: Quote, boot: EventLog | None, list_code: str | None) -> Verified:
+    """Return what a mismatch refutes: the list, with this finding, else the event log."""
+    unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
     if boot is None:
         # The PCRs that an event log would explain are unknown: evidence is missing, none is proven wrong.
         missing = told("event_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
-        unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         return Verified(quote, unproven={"firmware": missing, "os": unproven})
-    if list_at_fault:
-        refuted = told("ima_replay_mismatch", Claim.EXECUTABLES, ar4si.CRYPTOGRAPHIC_FAILURE)
-        unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+    if list_code is not None:
+        refuted = told(list_code, Claim.EXECUTABLES, ar4si.CRYPTOGRAPHIC_FAILURE, _NEXT_STEPS.get(list_code, ""))
         return Verified(quote, refuted={"os": refuted}, unproven={"firmware": unproven})
     refuted = told("event_log_replay_mismatch", Claim.EXECUTABLES, ar4si.CRYPTOGRAPHIC_FAILURE)
-    unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
     return Verified(quote, refuted={"firmware": refuted}, unproven={"os": unproven})
 
 
@@ -157,7 +302,7 @@ def _without_list(quote: Quote, boot: EventLog | None) -> Verified:
         missing = told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         return Verified(quote, unproven={"os": missing, "firmware": unproven})
-    return _mismatch(quote, boot, list_at_fault=False)
+    return _mismatch(quote, boot, None)
 
 
-__all__ = ["Verified", "verify"]
+__all__ = ["Before", "Reached", "Verified", "verify"]

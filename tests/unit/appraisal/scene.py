@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,6 +140,8 @@ class Guest:
     ima_policy: bytes = IMA_POLICY
     event_log: bool = True
     ima_log: bool = True
+    clock: int = 1000
+    resets: int = 3
 
     def __post_init__(self) -> None:
         self.facts = {"boot_id": "boot-1", "hardware": HARDWARE, "modules": ["fuse", "virtio-blk"]} | self.facts
@@ -150,13 +152,18 @@ class Guest:
             "last": None,
             "instances": self.instances,
         } | self.record
-        values = self.boot.pcrs["sha256"]
-        aggregate = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in range(10))).digest()
-        self._measure("boot_aggregate", b"sha256:\0" + aggregate, None, None, "")
+        self.kernel_began()
         for path, data in HOST.items():
             self.ran(path, self.ima_policy if path == "/etc/ima/ima-policy" else data)
         self.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=BASE, cgroup=CGROUP)
         self.ran("/etc/dnsmasq.conf", CONFIGURATION, owner=BASE, mode=PLAIN, cgroup=CGROUP)
+
+    def kernel_began(self) -> Guest:
+        """Measure the boot PCRs, as each kernel does first, be it started by the firmware or by another kernel."""
+        values = self.boot.pcrs["sha256"]
+        aggregate = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in range(10))).digest()
+        self._measure("boot_aggregate", b"sha256:\0" + aggregate, None, None, "")
+        return self
 
     def ran(
         self,
@@ -206,10 +213,16 @@ class Guest:
     def pcrs(self) -> dict[int, bytes]:
         return {**self.boot.pcrs["sha256"], 10: self.kernel.pcrs["sha256"][10]}
 
-    def evidence(self, pcrs: dict[int, bytes] | None = None) -> dict[str, Any]:
-        """Quote the PCRs as they are, or as given, then read the logs."""
+    def evidence(
+        self, pcrs: dict[int, bytes] | None = None, *, since: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Quote the PCRs as they are, or as given, then read the logs: of a boot that is known, what is new alone."""
         values = self.pcrs() if pcrs is None else pcrs
+        known = since is not None and since["boot_id"] == self.facts["boot_id"]
+        offset = since["offset"] if since is not None and known else 0
         attest = Attestation(
+            clock=self.clock,
+            resets=self.resets,
             extra=qualifying_data(NONCE, self.facts),
             selections=(("sha256", PCRS),),
             digest=hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in PCRS)).digest(),
@@ -222,8 +235,8 @@ class Guest:
                 "signature": text(sign(private_key(self.key), attest)),
                 "ak_public": text(tpm2b(public_area(private_key(self.key)))),
             },
-            "event_log": text(self.boot.build()) if self.event_log else None,
-            "ima_log": {"offset": 0, "data": text(self.kernel.binary)} if self.ima_log else None,
+            "event_log": text(self.boot.build()) if self.event_log and not known else None,
+            "ima_log": {"offset": offset, "data": text(self.kernel.binary[offset:])} if self.ima_log else None,
             "facts": self.facts,
         }
 

@@ -16,7 +16,9 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.filter.appraise import FilterModule
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise_layers
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import sort_measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified, verify
@@ -74,7 +76,10 @@ def appraised(state: str) -> dict[str, Any]:
     proven = verified(folder)
     assert proven.quote.valid
     assert proven.tail == 0
-    verdicts = appraise_layers(proven, {}, record, policy(), references(), NOW)
+    assert proven.ima_log is not None
+    owners = OwnerMap(record.instances, None, proven.quote.reset_count)
+    measured = sort_measurements(proven.ima_log, proven.proven, owners, record.instances, references())
+    verdicts = appraise_layers(proven, measured, {}, record, policy(), references(), NOW)
     return build_ear(verdicts, node="guest", policy="test", now=NOW)
 
 
@@ -137,7 +142,7 @@ def test_the_first_quote_over_the_longer_list_holds_the_tail() -> None:
         qualifying_data=bytes.fromhex((clean / "nonce.hex").read_text()),
         policy=policy(),
     )
-    assert (proven.entries, proven.tail) == (180, 5)
+    assert (proven.proven, proven.tail) == (180, 5)
 
 
 def test_another_nonce_is_refused() -> None:

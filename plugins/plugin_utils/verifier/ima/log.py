@@ -71,6 +71,12 @@ class Run(NamedTuple):
     stop: int
 
 
+def runs_of(starts: Sequence[tuple[Kind, int]], count: int) -> tuple[Run, ...]:
+    """Return the runs that begin at these places in a list of so many entries."""
+    stops = [*(start for _kind, start in starts[1:]), count]
+    return tuple(Run(kind, start, stop) for (kind, start), stop in zip(starts, stops, strict=False))
+
+
 @dataclass(frozen=True, eq=False)
 class ImaLog:
     """A measurement list, or a part of it.
@@ -79,7 +85,7 @@ class ImaLog:
     fast works on the bytes.
 
     Attributes:
-        first: number of the first entry in the boot.
+        numbers: number of each entry in the boot; they go up, and have gaps where entries were left out.
         kinds: PCR and template of each entry.
         data: template data of each entry, as it is hashed.
         hashes: SHA-256 of each entry's template data; all ones for a violation.
@@ -91,7 +97,7 @@ class ImaLog:
         fresh: places of the entries that are not in it.
     """
 
-    first: int
+    numbers: Sequence[int]
     kinds: list[Kind]
     data: list[bytes]
     hashes: list[bytes]
@@ -124,11 +130,11 @@ class ImaLog:
         kind = self.kinds[at]
         try:
             return kind.template.entry(
-                self.first + at, kind.pcr, self.data[at], self.hashes[at], violation=at in self.violations
+                self.numbers[at], kind.pcr, self.data[at], self.hashes[at], violation=at in self.violations
             )
         except MalformedEntryError as error:
             offset = self.ends[at - 1] if at else 0
-            raise EvidenceError(FIELD, f"entry {self.first + at} {error}.", offset=offset) from error
+            raise EvidenceError(FIELD, f"entry {self.numbers[at]} {error}.", offset=offset) from error
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -267,13 +273,12 @@ class _Lists:
 
     def log(self, known: KnownHashes | None) -> ImaLog:
         """Return the lists, hashed."""
-        stops = [*(start for _kind, start in self.starts[1:]), len(self.data)]
-        runs = tuple(Run(kind, start, stop) for (kind, start), stop in zip(self.starts, stops, strict=False))
+        runs = runs_of(self.starts, len(self.data))
         hashes, fresh = _hashed(self.data, runs, known)
         for at in self.violations:
             hashes[at] = _VIOLATED
         return ImaLog(
-            first=self.first,
+            numbers=range(self.first, self.first + len(self.data)),
             kinds=self.kinds,
             data=self.data,
             hashes=hashes,
@@ -366,4 +371,4 @@ def _run_head(tag_size: int) -> Struct:
     return Struct(f"<I20s{tag_size}sI")
 
 
-__all__ = ["MAX_ENTRIES", "MAX_FINDINGS", "ImaLog", "Kind", "KnownHashes", "Run", "parse_ima_log"]
+__all__ = ["MAX_ENTRIES", "MAX_FINDINGS", "ImaLog", "Kind", "KnownHashes", "Run", "parse_ima_log", "runs_of"]

@@ -36,7 +36,7 @@ def check_boot_aggregate(log: ImaLog, pcrs: Mapping[str, Mapping[int, bytes]]) -
     Returns:
         What is wrong with it, or None.
     """
-    if log.first:
+    if len(log) and log.numbers[0]:
         return None
     first = log.entry(0) if len(log) else None
     if first is None or first.path != BOOT_AGGREGATE or first.violation:

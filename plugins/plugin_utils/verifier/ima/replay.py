@@ -13,10 +13,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.bank import Hash, digests, started
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.codes import CODES
@@ -28,7 +27,6 @@ MAX_TAIL: Final = 10_000
 """Most entries by which a list may be ahead of its quote; a busy node adds some hundreds while a quote is made."""
 
 Banks = Mapping[str, Mapping[int, bytes]]
-_NO_AGGREGATES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +51,28 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class ImaState:
-    """How far a node's list has been verified in this boot: all that the next cycle needs of the past.
+    """How far a node's list has been verified in this boot.
 
     Attributes:
-        entries: number of verified entries.
-        offset: their size in the binary list, in bytes: where the next part begins.
-        aggregates: bank → value of the PCR behind them.
+        entries: number of verified entries, since the TPM was reset.
+        offset: where the next part begins in the node's binary list, in bytes.
+        aggregates: bank → value of the PCR behind the verified entries.
+        padded: as in :class:`Prefix`; it says nothing before the first entry.
     """
 
     entries: int = 0
     offset: int = 0
     aggregates: Mapping[str, bytes] = field(default_factory=dict)
+    padded: bool = False
 
     def after(self, log: ImaLog, prefix: Prefix) -> ImaState:
         """Return the state behind a verified prefix of the part of the list that follows this state."""
         size = log.ends[prefix.entries - 1] if prefix.entries else 0
-        return ImaState(self.entries + prefix.entries, self.offset + size, prefix.aggregates)
+        return ImaState(self.entries + prefix.entries, self.offset + size, prefix.aggregates, prefix.padded)
 
-    def plain(self) -> dict[str, Any]:
-        """Return plain data for the store."""
-        values = {bank: value.hex() for bank, value in self.aggregates.items()}
-        return {"entries": self.entries, "offset": self.offset, "aggregates": values}
 
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> ImaState:
-        """Return the state that :meth:`plain` gave.
-
-        Raises:
-            StoreError: it is none.
-        """
-        try:
-            values = {str(bank): bytes.fromhex(value) for bank, value in plain["aggregates"].items()}
-            return cls(int(plain["entries"]), int(plain["offset"]), values)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise StoreError("IMA state", "is not what was stored.", "forget it: the list is read anew.") from error
+BEGINNING: Final = ImaState()
+"""The state of a node whose TPM was just reset."""
 
 
 def extended(log: ImaLog, bank: str, *, padded: bool = False) -> Sequence[bytes]:
@@ -152,7 +138,7 @@ def match_prefix(log: ImaLog, bank: str, pcr_value: bytes, *, start: bytes | Non
 
 
 def match_quote(
-    log: ImaLog, quote: Quote, pcrs: Banks, *, start: Mapping[str, bytes] = _NO_AGGREGATES, max_tail: int = MAX_TAIL
+    log: ImaLog, quote: Quote, pcrs: Banks, *, start: ImaState = BEGINNING, max_tail: int = MAX_TAIL
 ) -> Prefix | None:
     """Find the prefix of a list with which the PCRs have the quoted digest.
 
@@ -160,10 +146,10 @@ def match_quote(
     is; at most ``max_tail`` entries are given up. Entries of other PCRs than 10 are not covered (``ima_other_pcr``).
 
     Args:
-        log: the list from :attr:`ImaState.entries` on.
+        log: the part of the list that follows ``start``.
         quote: a valid quote that covers PCR 10.
         pcrs: bank → PCR number → value of the other PCRs, from the event log; those left out were never extended.
-        start: :attr:`ImaState.aggregates`; nothing at boot.
+        start: what is verified already; nothing at boot.
         max_tail: the largest lag of a quote behind its list.
 
     Returns:
@@ -176,12 +162,32 @@ def match_quote(
     banks = [bank for bank, numbers in quote.pcr_select.items() if IMA_PCR in numbers]
     if not banks:
         raise PolicyError("selection", "does not cover PCR 10, so that no IMA list can be checked.", "add 10 to it.")
-    for padded in (False, True) if banks != ["sha1"] else (False,):
-        chains = {bank: _of_list(log, bank, start.get(bank), keep=max_tail, padded=padded) for bank in banks}
+    if banks == ["sha1"]:
+        ways: tuple[bool, ...] = (False,)
+    else:
+        ways = (start.padded,) if start.entries else (False, True)
+    for padded in ways:
+        chains = {bank: _of_list(log, bank, start.aggregates.get(bank), keep=max_tail, padded=padded) for bank in banks}
         lag = _lag(quote, pcrs, chains)
         if lag is not None:
             return Prefix(len(log) - lag, {bank: chain[-1 - lag] for bank, chain in chains.items()}, padded)
     return None
+
+
+def passes(log: ImaLog, state: ImaState) -> bool:
+    """Tell whether a list from the beginning leads through a state.
+
+    Raises:
+        EvidenceError: a bank whose hash is not available here.
+    """
+    if len(log) < state.entries:
+        return False
+    for bank, value in state.aggregates.items():
+        values = extended(log, bank, padded=state.padded and bank != "sha1")[: state.entries]
+        reached = _aggregates(bank, None, _of_pcr(log, values, IMA_PCR), keep=0)[-1]
+        if not hmac.compare_digest(reached, value):
+            return False
+    return True
 
 
 def _lag(quote: Quote, pcrs: Banks, chains: Mapping[str, Sequence[bytes]]) -> int | None:
@@ -232,6 +238,7 @@ def _extended(new: Callable[[], Hash], value: bytes, items: Sequence[bytes | Non
 
 
 __all__ = [
+    "BEGINNING",
     "IMA_PCR",
     "MAX_TAIL",
     "ImaState",
@@ -239,6 +246,7 @@ __all__ = [
     "extended",
     "match_prefix",
     "match_quote",
+    "passes",
     "replay",
     "replay_all",
 ]
