@@ -24,6 +24,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templa
 MEMORY_PLACES: Final = ("/dev/shm/", "/run/", "/tmp/")  # noqa: S108 - where programs in memory show up, not used as files
 """Where a file system in memory is mounted (systemd's file-hierarchy(7))."""
 
+INSTALLER_PLACES: Final = ("/var/cache/debconf/tmp.ci/",)
+"""Where a script of a package is run under a random name before it is installed (dpkg-preconfigure(8))."""
+
 
 def of_runtime(entry: Entry, policy: AppraisalPolicy) -> bool:
     """Tell whether a file of the host belongs to the layer ``runtime``: kernel modules and the container engine."""
@@ -57,7 +60,7 @@ def host_finding(  # noqa: PLR0911 - one return for each way a file can stand to
     if under(entry.path, policy.ignore_paths):
         return None
     found = match(entry.path, entry.digest, index, policy.aliases)
-    if found is Match.KNOWN:
+    if found is Match.KNOWN or (found is Match.MOVED and _asked_before_installation(entry, index)):
         return None
     if fileless(entry.path) and found is not Match.UNDECIDED:
         # A signature says what a program is, not that it may run from memory.
@@ -68,6 +71,10 @@ def host_finding(  # noqa: PLR0911 - one return for each way a file can stand to
     if found is Match.UNDECIDED and not index.usable:
         return None
     return signed.remarked(_COMPARED[found](entry, index, policy), entry)
+
+
+def _asked_before_installation(entry: Entry, index: FileIndex) -> bool:
+    return under(entry.path, INSTALLER_PLACES) and index.places[entry.digest].endswith(".config")
 
 
 def _fileless(entry: Entry, index: FileIndex, policy: AppraisalPolicy) -> LayerFinding | None:

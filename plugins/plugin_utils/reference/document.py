@@ -28,7 +28,7 @@ LIMIT: Final = 256 * MIB
 """Largest accepted document, in bytes; a full distribution's is about 10 MiB."""
 
 _DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
-_KEYS = ("format", "name", "kind", "created", "expires", "source", "files", "events", "texts", "modules")
+_KEYS = ("format", "name", "kind", "created", "expires", "source", "files", "events", "texts", "modules", "packages")
 _EVENT_KEYS = ("pcr", "type", "digests", "what")
 _TEXT_KEYS = ("pcr", "text", "what")
 
@@ -66,6 +66,7 @@ class ReferenceDocument:
         events: accepted boot events (boot).
         texts: accepted boot texts (boot).
         modules: kernel modules inside the initial RAM disk, by name with ``_`` for ``-`` (boot).
+        packages: packages that the files come from, as ``name=version(architecture)``; for people (host).
     """
 
     name: str
@@ -77,6 +78,7 @@ class ReferenceDocument:
     events: tuple[ReferenceEvent, ...] = ()
     texts: tuple[ReferenceText, ...] = ()
     modules: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     def current(self, now: datetime) -> bool:
         """Tell whether the document's values count at ``now``."""
@@ -118,6 +120,7 @@ def from_plain(plain: object, where: str = "reference values") -> ReferenceDocum
         events=tuple(_event(e, f"{where}, events[{i}]") for i, e in enumerate(_list(plain, "events", where))),
         texts=tuple(_boot_text(t, f"{where}, texts[{i}]") for i, t in enumerate(_list(plain, "texts", where))),
         modules=tuple(_text(m, f"{where}, modules[{i}]") for i, m in enumerate(_list(plain, "modules", where))),
+        packages=tuple(_text(p, f"{where}, packages[{i}]") for i, p in enumerate(_list(plain, "packages", where))),
     )
 
 
@@ -131,6 +134,8 @@ def to_plain(document: ReferenceDocument) -> dict[str, Any]:
         "expires": document.expires.isoformat() if document.expires else None,
         "source": document.source,
     }
+    if document.packages:
+        plain["packages"] = list(document.packages)
     if document.files or document.kind != "boot":
         plain["files"] = {path: list(document.files[path]) for path in sorted(document.files)}
     if document.kind == "boot":
@@ -163,13 +168,16 @@ def write(document: ReferenceDocument, path: Path | str) -> None:
     """Write a document as JSON with sorted keys, so that a review shows only what changed.
 
     Raises:
-        ReferenceValueError: the file cannot be written.
+        ReferenceValueError: the file cannot be written, or would be larger than :data:`LIMIT`.
     """
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
+    text = json.dumps(to_plain(document), indent=1) + "\n"
+    if len(text) > LIMIT:
+        raise ReferenceValueError(str(path), f"would be larger than {LIMIT} bytes.", "divide what it is made of.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(to_plain(document), indent=1) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
         partial.replace(target)
     except OSError as error:
         raise ReferenceValueError(str(path), f"cannot be written: {error.strerror}.") from error

@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import absolute, digest_stream
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import absolute, digest_stream
 
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"

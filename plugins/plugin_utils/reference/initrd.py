@@ -26,7 +26,7 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import absolute
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import absolute
 
 LIMIT: Final = 1024 * MIB
 """Largest initial RAM disk accepted, unpacked."""

@@ -1,39 +1,52 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a Reference Value document of one kind from an image on the controller.
+"""Making a Reference Value document of one kind from an image or packages on the controller.
 
 This package is private to the collection: its interfaces may change in any release.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.boot import boot_reference_values
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import (
-    ReferenceDocument,
-    accepted,
-    load,
-    write,
-)
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, accepted
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.package import package_reference_values
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pinned import check_sha256, expected_sha256
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import digest_tree
 
 
-def make(kind: str, name: str, source: Path, created: datetime) -> ReferenceDocument:
-    """Return the Reference Values of an image.
+def make(
+    kind: str, name: str, sources: Path | Sequence[Path], created: datetime, *, sha256: Mapping[str, str] | None = None
+) -> ReferenceDocument:
+    """Return the Reference Values of an image or of packages.
 
     Args:
-        kind: ``host`` (root file system: directory or tar), ``boot`` (the ESP's tree) or ``sc`` (docker-archive).
+        kind: ``host`` (root file system: directory or tar), ``package`` (.deb files and directories of such),
+            ``boot`` (the ESP's tree) or ``sc`` (image archive).
         name: name of the document; for an SC, the SC's name.
-        source: where the image is, on the controller.
+        sources: where the image is, on the controller; one, but for packages.
         created: time of the document.
+        sha256: file name → digest in hexadecimal digits that each source must have; None asks for none.
 
     Raises:
-        ReferenceValueError: the image cannot be read, or holds nothing of that kind.
+        ReferenceValueError: the source cannot be read, is not the one that was asked for, or holds nothing of that
+            kind; there is not exactly one.
     """
+    paths = [sources] if isinstance(sources, Path) else list(sources)
+    if kind == "package":
+        return package_reference_values(paths, name=name, created=created, sha256=sha256)
+    if len(paths) != 1:
+        raise ReferenceValueError(
+            "source", f"has {len(paths)} paths.", f"give one for kind {kind!r}, or make packages of kind 'package'."
+        )
+    (source,) = paths
+    if sha256 is not None:
+        _check(source, sha256)
     if kind == "boot":
         return boot_reference_values(source, name=name, created=created, source=source.name)
     files = digest_tree(source) if kind == "host" else digest_image(source).files
@@ -42,23 +55,13 @@ def make(kind: str, name: str, source: Path, created: datetime) -> ReferenceDocu
     return ReferenceDocument(name=name, kind=kind, created=created, source=source.name, files=accepted(files))
 
 
-def write_if_changed(document: ReferenceDocument, path: Path) -> bool:
-    """Write a document unless the file holds the same values already; return whether it was written.
-
-    A file that holds no document is replaced: to make it again is what its own error advises.
-
-    Raises:
-        ReferenceValueError: the file cannot be written.
-    """
+def _check(source: Path, sha256: Mapping[str, str]) -> None:
+    expected = expected_sha256(source, sha256)
     try:
-        known = load(path)
-    except ReferenceValueError:
-        known = None
-    same = ("name", "kind", "source", "files", "events", "texts", "modules")
-    if known and known.expires is None and all(getattr(known, key) == getattr(document, key) for key in same):
-        return False
-    write(document, path)
-    return True
+        with source.open("rb") as stream:
+            check_sha256(stream, expected, str(source))
+    except OSError as error:
+        raise ReferenceValueError(str(source), f"has no SHA-256: {error.strerror}.", "give an archive.") from error
 
 
-__all__ = ["make", "write_if_changed"]
+__all__ = ["make"]

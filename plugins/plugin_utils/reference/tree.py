@@ -9,23 +9,29 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import stat
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import (
+    absolute,
+    digest_stream,
+    read_tar,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.deb import INFO, SCRIPTS
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.unpack import FAULTS, compression_of, unpacked
 
-INCLUDE: Final = ("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/sbin", "/usr")
-"""Where executables, libraries, kernel modules and configuration live (FHS 3.0)."""
+INCLUDE: Final = ("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/sbin", "/usr", INFO)
+"""Where executables, libraries, kernel modules and configuration live (FHS 3.0), and dpkg's maintainer scripts."""
 EXCLUDE: Final = ("/usr/share/doc", "/usr/share/info", "/usr/share/locale", "/usr/share/man", "/usr/src")
 """What is never executed, mapped or read as configuration."""
 
-_CHUNK = 1 << 20
+_HEAD: Final = 16
 
 
 def digest_tree(
@@ -37,7 +43,7 @@ def digest_tree(
     with the content they share.
 
     Args:
-        source: directory, or tar archive (plain, gzip, bzip2 or xz), of the image's root file system.
+        source: directory, or tar archive (plain, gzip, bzip2, xz or zstd), of the image's root file system.
         include: absolute directories or files to take; ``("/",)`` takes all.
         exclude: absolute directories or files to leave out.
 
@@ -48,10 +54,10 @@ def digest_tree(
         ReferenceValueError: the source cannot be read, or holds no such file.
     """
     path = Path(source)
-    wanted = _Selection(include, exclude)
+    wanted = Selection(include, exclude)
     try:
         digests = dict(_directory(path, wanted) if path.is_dir() else _archive(path, wanted))
-    except (OSError, tarfile.TarError, EOFError) as error:
+    except FAULTS as error:
         raise ReferenceValueError(str(path), f"cannot be read: {error}.") from error
     if not digests:
         raise ReferenceValueError(
@@ -60,32 +66,27 @@ def digest_tree(
     return digests
 
 
-def digest_stream(stream: IO[bytes]) -> str:
-    """Return ``sha256:hex`` of all that is left in the stream, in constant memory."""
-    state = hashlib.sha256()
-    while chunk := stream.read(_CHUNK):
-        state.update(chunk)
-    return "sha256:" + state.hexdigest()
+class Selection:
+    """Paths that count: below directories that are included, and not below those that are excluded.
 
+    Of what dpkg keeps of each package, the maintainer scripts count alone: the rest is never run.
+    """
 
-def absolute(member: str) -> str:
-    """Return a member's name as absolute, normal path: ``./usr/bin/ls`` → ``/usr/bin/ls``."""
-    name = posixpath.normpath("/" + member.lstrip("/"))
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-class _Selection:
-    def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+    def __init__(self, include: tuple[str, ...] = INCLUDE, exclude: tuple[str, ...] = EXCLUDE) -> None:
+        """Take absolute directories or files."""
         self._include = tuple(d.rstrip("/") + "/" for d in include)
         self._exclude = tuple(d.rstrip("/") + "/" for d in exclude)
 
     def __contains__(self, path: str) -> bool:
+        """Tell whether a path counts."""
         # The slash makes a name in the lists match a directory's contents as well as a file itself.
         named = path + "/"
+        if named.startswith(INFO + "/") and path.rpartition(".")[2] not in SCRIPTS:
+            return False
         return named.startswith(self._include) and not named.startswith(self._exclude)
 
 
-def _directory(root: Path, wanted: _Selection) -> Iterator[tuple[str, str]]:
+def _directory(root: Path, wanted: Selection) -> Iterator[tuple[str, str]]:
     for folder, _folders, names in os.walk(root):
         inside = "/" + os.path.relpath(folder, root).lstrip(".").lstrip("/")
         for name in names:
@@ -98,25 +99,25 @@ def _directory(root: Path, wanted: _Selection) -> Iterator[tuple[str, str]]:
                     yield path, digest_stream(stream)
 
 
-def _archive(archive: Path, wanted: _Selection) -> Iterator[tuple[str, str]]:
+def _archive(archive: Path, wanted: Selection) -> Iterator[tuple[str, str]]:
     seen: dict[str, str] = {}
-    with tarfile.open(archive, "r|*") as tar:
-        for member in tar:
-            path = absolute(member.name)
-            if member.isreg():
-                stream = tar.extractfile(member)
-                if stream is None:
-                    continue
+    where = str(archive)
+    with archive.open("rb") as file, unpacked(file, compression_of(file.peek(_HEAD)), where) as stream:
+        for entry in read_tar(stream, where):
+            if entry.kind == "file":
                 # A wanted hard link may point to an unwanted file, so every file is remembered.
-                seen[path] = digest_stream(stream)
-            elif member.islnk():
-                target = absolute(member.linkname)
-                if target not in seen:
-                    raise ReferenceValueError(str(archive), f"hard link {path!r} comes before its file {target!r}.")
-                seen[path] = seen[target]
-            elif path in seen:
-                del seen[path]
+                seen[entry.path] = entry.digest
+            elif entry.kind == "link":
+                if entry.target not in seen:
+                    raise ReferenceValueError(
+                        where,
+                        f"hard link {printable(entry.path)!r} comes before its file {printable(entry.target)!r}.",
+                        "make the archive again.",
+                    )
+                seen[entry.path] = seen[entry.target]
+            else:
+                seen.pop(entry.path, None)
     return ((path, digest) for path, digest in seen.items() if path in wanted)
 
 
-__all__ = ["EXCLUDE", "INCLUDE", "absolute", "digest_stream", "digest_tree"]
+__all__ = ["EXCLUDE", "INCLUDE", "Selection", "digest_tree"]

@@ -13,10 +13,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document 
     ReferenceDocument,
     ReferenceEvent,
     expire,
-    load,
     write,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make, write_if_changed
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
 from tests.unit.reference.test_image import image, sha256, tar
 
@@ -92,34 +91,3 @@ def test_an_image_without_a_file_gives_no_values(tmp_path: Path, kind: str) -> N
 def test_an_image_that_is_not_there_is_named(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ReferenceValueError, match="none"):
         make(kind, "x", tmp_path / "none", NOW)
-
-
-def test_a_document_is_written_when_its_values_change(tmp_path: Path) -> None:
-    path = tmp_path / "values" / "node-image.json"
-    assert write_if_changed(document("host", "node-image"), path) is True
-    later = NOW + timedelta(days=1)
-    assert write_if_changed(document("host", "node-image", created=later), path) is False
-    assert load(path).created == NOW
-    assert write_if_changed(document("host", "node-image", B), path) is True
-    assert load(path).files == {"/usr/bin/x": (B,)}
-
-
-def test_a_document_that_was_given_an_end_is_made_anew(tmp_path: Path) -> None:
-    path = tmp_path / "node-image.json"
-    write(expire(document("host", "node-image"), NOW), path)
-    assert write_if_changed(document("host", "node-image"), path) is True
-    assert load(path).expires is None
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "other"}'])
-def test_a_damaged_document_is_made_again(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "node-image.json"
-    path.write_text(text)
-    assert write_if_changed(document("host", "node-image"), path) is True
-    assert load(path) == document("host", "node-image")
-
-
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ReferenceValueError, match=r"cannot be written: (Not a directory|File exists)\."):
-        write_if_changed(document("host", "node-image"), tmp_path / "file" / "values.json")
