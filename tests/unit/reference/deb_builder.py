@@ -12,7 +12,7 @@ import lzma
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,8 @@ def packed(data: bytes, suffix: str) -> bytes:
         return done.stdout
     if suffix == ".lzma":
         return lzma.compress(data, lzma.FORMAT_ALONE)
-    return {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}[suffix](data)
+    pack: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+    return pack[suffix](data) if suffix else data
 
 
 def control(name: str = "tool", version: str = "1.0-1", architecture: str = "amd64", more: str = "") -> bytes:
