@@ -97,6 +97,19 @@ _value:
         buf:
           description: What was measured where it is no file, in hexadecimal.
           type: str
+        signature:
+          description:
+            - What the signature says of itself, C(kind) (C(content), C(metadata) or C(fs-verity)), C(version),
+              C(algorithm) and C(key_id). C(unreadable) instead where it cannot be read, and why.
+            - It is not verified here. The Appraisal Policy names whose signatures count.
+          type: dict
+        buffer:
+          description:
+            - What C(buf) holds, where its digest proves that no file was measured. C(kind) is C(key), with C(subject),
+              C(key_ids) and C(sha256) of a certificate; C(records), with a list of keys and values (device mapper,
+              SELinux, kexec); C(text); C(digest); or C(data), of which nothing is known.
+            - The name of a key's keyring is the entry's C(path).
+          type: dict
         others:
           description: Further fields of the template by their names.
           type: dict

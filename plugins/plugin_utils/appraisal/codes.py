@@ -35,6 +35,7 @@ CODES: Final[Mapping[str, str]] = {
     "ima_coverage_reads": "The IMA policy does not measure all that an instance reads: a change could be unseen.",
     "ima_coverage_unknown": "The IMA policy is approved, but not its text known: what it leaves out is unproven.",
     "ima_history_changed": "The list is not the one that was verified before in this boot: TPM or store is at fault.",
+    "ima_key_unknown": "A key that nothing names was loaded into a keyring that the kernel trusts.",
     "ima_list_continued": "The list's beginning is gone, and was verified in earlier rounds: this one continues it.",
     "ima_list_restarted": "The list begins anew, but its PCR does not: another kernel was started and lost the list.",
     "ima_list_trimmed": "The list's beginning is missing: it was exported and deleted, or cut.",

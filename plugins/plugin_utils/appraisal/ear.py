@@ -105,6 +105,7 @@ def _submodule(verdict: LayerVerdict, above: Iterable[LayerVerdict], policy: str
         "palantir.findings": [f.plain(verdict.layer, void=void) for f in verdict.findings],
         "palantir.retired": [f.plain(verdict.layer, void=void) for f in verdict.retired],
         "palantir.coverage": dict(verdict.coverage) if verdict.coverage is not None else None,
+        "palantir.kernel": dict(verdict.kernel) if verdict.kernel is not None else None,
     }
 
 

@@ -22,6 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files imp
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_files import host_finding, of_runtime
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.kernel_data import appraise_kernel_data
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
@@ -79,15 +80,17 @@ def appraise_os(
         now: time that decides which waivers hold.
     """
     findings = [*verified.findings, *appraise_boot(verified.event_log, node, policy, references.boot, now)]
+    kernel = appraise_kernel_data(measured.host, policy, references.host)
     if verified.ima_log is None:
         findings.extend(_without_list(policy))
     else:
         findings.extend(without_references(references.host, (Claim.EXECUTABLES,)))
         findings.extend(coverage.of_os())
         findings.extend(_files(measured, policy, references.host, signed))
+        findings.extend(kernel.findings)
         findings.extend(_deleted(facts, policy, references.host))
     affirmed = dict.fromkeys(CLAIMS, ar4si.AFFIRMED)
-    return LayerVerdict(LAYER, affirmed, bounded(findings), coverage=coverage.plain())
+    return LayerVerdict(LAYER, affirmed, bounded(findings), coverage=coverage.plain(), kernel=kernel.plain)
 
 
 def _without_list(policy: AppraisalPolicy) -> list[LayerFinding]:

@@ -82,6 +82,8 @@ class ImaPolicy:
         max_tail: largest number of entries that may be newer than the quote.
         signers: whose signature lets a file count that no Reference Value names.
         signed_other_version: tier of a signed file whose path has Reference Values with other content.
+        keys: certificates that the kernel's keyrings may have beside those of the signers, by their digest in DER.
+        unknown_keys: tier of any other key that was measured into a keyring which the kernel trusts.
     """
 
     required: bool = True
@@ -92,6 +94,8 @@ class ImaPolicy:
     max_tail: int = 4096
     signers: tuple[Signer, ...] = ()
     signed_other_version: Tier = Tier.WARNING
+    keys: tuple[str, ...] = ()
+    unknown_keys: Tier = Tier.WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +345,14 @@ def _certificate(value: object, where: str) -> SigningKey:
     return key
 
 
+def _certificates(value: object, where: str) -> tuple[str, ...]:
+    digests = _digests(value, where)
+    for i, digest in enumerate(digests):
+        if not digest.startswith("sha256:"):
+            raise PolicyError(f"{where}[{i}]", "must be the SHA-256 of a certificate in DER.")
+    return digests
+
+
 def _signers(value: object, where: str) -> tuple[Signer, ...]:
     if not isinstance(value, (list, tuple)):
         raise PolicyError(where, "must be a list.")
@@ -384,6 +396,8 @@ _IMA_READERS: Final[Mapping[str, _Reader]] = {
     "max_tail": _count,
     "signers": _signers,
     "signed_other_version": _tier,
+    "keys": _certificates,
+    "unknown_keys": _tier,
 }
 _POLICY_READERS: Final[Mapping[str, _Reader]] = {
     "name": _text,

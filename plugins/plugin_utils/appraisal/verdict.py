@@ -89,6 +89,7 @@ class LayerVerdict:
         findings: what stands against them.
         retired: findings of earlier generations of an SC instance: history, without weight.
         coverage: what the measurements leave out, as plain data; None where that is not known, or not this layer's.
+        kernel: keys and critical data that the kernel measured, as plain data; None where there is nothing.
     """
 
     layer: str
@@ -96,6 +97,7 @@ class LayerVerdict:
     findings: tuple[LayerFinding, ...] = ()
     retired: tuple[LayerFinding, ...] = field(default=())
     coverage: Mapping[str, Any] | None = None
+    kernel: Mapping[str, Any] | None = None
 
     @property
     def vector(self) -> dict[str, int]:

@@ -92,6 +92,16 @@ class Kernel:
             template, d_ng=(b"sha256:\0" + digest, "sha256:" + digest.hex()), n_ng=(name.encode() + b"\0", name)
         )
 
+    def buffer(self, name: str, data: bytes) -> Kernel:
+        """Measure what is no file: a key, a command line, critical data."""
+        digest = hashlib.sha256(data).digest()
+        return self.measure(
+            "ima-buf",
+            d_ng=(b"sha256:\0" + digest, "sha256:" + digest.hex()),
+            n_ng=(name.encode() + b"\0", name),
+            buf=(data, data.hex()),
+        )
+
     def _write(self, template: str, pcr: int, hashed: bytes, shown: bytes, texts: list[str], violation: bool) -> None:  # noqa: FBT001, RUF100
         column = bytes(20) if violation else hashlib.sha1(hashed).digest()  # noqa: S324
         head = struct.pack("<I", pcr) + column + struct.pack("<I", len(template)) + template.encode()

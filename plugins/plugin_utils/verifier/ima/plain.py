@@ -13,8 +13,16 @@ from typing import Any, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.buffers import read_buffer
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import FIELD, ImaLog
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import replay_all
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.signature import (
+    DIGSIG,
+    PORTABLE_DIGSIG,
+    VERITY_DIGSIG,
+    SignatureFormError,
+    read_signature,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 BANKS: Final = ("sha1", "sha256")
@@ -72,11 +80,33 @@ def _entry(entry: Entry) -> dict[str, Any]:
     owner = {"iuid": entry.iuid, "igid": entry.igid, "imode": entry.imode}
     plain.update({name: number for name, number in owner.items() if number is not None})
     plain.update({name: data.hex() for name, data in (("sig", entry.sig), ("buf", entry.buf)) if data})
+    plain.update(_read(entry))
     others = {
         name: value.hex() if isinstance(value, bytes) else printable(value, TEXT_LIMIT)
         for name, value in entry.others.items()
     }
     return {**plain, **({"others": others} if others else {})}
 
+
+def _read(entry: Entry) -> dict[str, Any]:
+    """Return what an entry's signature and buffer say of themselves."""
+    plain: dict[str, Any] = {}
+    if entry.sig:
+        try:
+            signature = read_signature(entry.sig)
+        except SignatureFormError as error:
+            plain["signature"] = {"unreadable": str(error)}
+        else:
+            plain["signature"] = {
+                "kind": _SIGNATURES[signature.type],
+                "version": signature.version,
+                "algorithm": signature.algorithm,
+                "key_id": signature.key_id,
+            }
+    buffer = read_buffer(entry) if entry.buf else None
+    return plain if buffer is None else {**plain, "buffer": buffer.plain()}
+
+
+_SIGNATURES: Final = {DIGSIG: "content", PORTABLE_DIGSIG: "metadata", VERITY_DIGSIG: "fs-verity"}
 
 __all__ = ["BANKS", "TEXT_LIMIT", "ima_bytes", "plain_finding", "plain_ima_log"]
