@@ -78,7 +78,7 @@ lint: setup
 
 unit: setup
 	@echo '== unit tests'
-	@python -m pytest
+	@PALANTIR_TRUST_TEST_POSTGRESQL=require python -m pytest
 
 ansible-lint: setup
 	@echo '== ansible-lint (production)'
