@@ -62,6 +62,8 @@ TEMPLATES: Final = (
 )
 """What the role ``attester`` sets up, and the kernel's own; no two of them read the same bytes as different files."""
 MAX_IMA_POLICIES: Final = 16
+RESETTABLE: Final = frozenset({16, 23})
+"""Debug and application PCRs: reset without a reboot, they prove nothing (TCG PC Client Platform TPM Profile)."""
 MAX_SIGNERS: Final = 64
 _DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
@@ -308,6 +310,8 @@ def _selection(value: object, where: str) -> dict[str, tuple[int, ...]]:
         if not isinstance(pcrs, (list, tuple)) or not pcrs:
             raise PolicyError(f"{where}, {bank}", "must be a list of PCR numbers.")
         result[str(bank)] = tuple(sorted({_pcr(p, f"{where}, {bank}") for p in pcrs}))
+        for pcr in RESETTABLE & set(result[str(bank)]):
+            raise PolicyError(f"{where}, {bank}", f"names PCR {pcr}, which any program can reset.", "leave it out.")
     if set(result) <= {"sha1"}:
         raise PolicyError(where, "names no bank but sha1.", "add sha256: SHA-1 alone proves nothing.")
     return result

@@ -117,7 +117,7 @@ def test_a_late_answer_is_as_old_as_its_challenge(store: Store, monkeypatch: pyt
     assert (ear["iat"], ear["palantir.challenged_at"]) == (int(NOW) + 200, int(NOW))
 
 
-def test_an_answer_counts_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_field_row_2_an_answer_counts_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = challenge(store)
     evidence = answer(asked, monkeypatch)
     assert finish(store, asked, evidence).state == "attested"
@@ -135,7 +135,7 @@ def test_an_answer_that_comes_too_late_is_no_verdict(store: Store, monkeypatch: 
     assert last(store) is None
 
 
-def test_an_answer_to_another_challenge_is_contraindicated_and_moves_no_clock(
+def test_field_row_3_an_answer_to_another_challenge_is_contraindicated_and_moves_no_clock(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = challenge(store), challenge(store)
@@ -144,6 +144,21 @@ def test_an_answer_to_another_challenge_is_contraindicated_and_moves_no_clock(
     assert result.ear is not None
     assert ("hardware", "nonce_mismatch", "contraindicated") in scene.found(dict(result.ear))
     assert last(store) is None
+
+
+def test_field_row_3_a_signature_that_is_not_the_aks_changes_the_state_and_not_only_a_log(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = finish(store, asked := challenge(store), answer(asked, monkeypatch))
+    assert result.ear is not None
+    assert result.ear["ear_status"] == "affirming"
+    before = last(store)
+    result = finish(store, asked := challenge(store), answer(asked, monkeypatch, Guest(key="p384")))
+    assert result.ear is not None
+    assert ("hardware", "bad_signature", "contraindicated") in scene.found(dict(result.ear))
+    assert {submod["ear_status"] for submod in result.ear["submods"].values()} == {"contraindicated"}
+    assert [(kept.ear or {})["ear_status"] for kept in history(store)] == ["affirming", "contraindicated"]
+    assert last(store) == before
 
 
 @pytest.mark.parametrize(
@@ -168,7 +183,7 @@ def test_evidence_that_cannot_be_read_uses_up_its_challenge(store: Store, eviden
         challenges.redeem(connection, "node1", asked.nonce, NOW + 2)
 
 
-def test_a_node_cannot_say_what_its_nonce_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_field_row_2_a_node_cannot_say_what_its_nonce_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = challenge(store), challenge(store)
     result = finish(store, new, answer(old, monkeypatch) | {"nonce": old.nonce.hex()})
     assert result.ear is not None

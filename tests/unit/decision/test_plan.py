@@ -140,11 +140,20 @@ def test_without_a_fit_target_instances_stay_and_come_back_after_the_reboot(
 
 
 @pytest.mark.parametrize("node_state", ["unreachable", "not_enrolled", "rebooting", "verifier_fault"])
-def test_silence_is_observed_and_nothing_else(node_state: str) -> None:
+def test_field_row_13_silence_is_observed_and_nothing_else(node_state: str) -> None:
     made = plan({"node1": silent(node_state, "told\x1b[2J"), "node2": SOUND})
     assert transcript(made) == ["observe node1"]
     assert made["decisions"][0]["message"] == f"{node_state}: told\\x1b[2J"
     assert made["decisions"][0]["reason"] == "node_state"
+
+
+def test_field_row_13_unreachable_not_enrolled_rebooting_and_untrusted_are_four_different_states() -> None:
+    results = {state: silent(state, "no answer") for state in ("unreachable", "not_enrolled", "rebooting")}
+    told = [plan({"node1": result, "node2": SOUND})["decisions"][0]["message"] for result in results.values()]
+    assert told == ["unreachable: no answer", "not_enrolled: no answer", "rebooting: no answer"]
+    untrusted = plan({"node1": ATTACKED_HOST, "node2": SOUND})
+    assert "reboot node1" in transcript(untrusted)
+    assert {decision["reason"] for decision in untrusted["decisions"]}.isdisjoint({"node_state"})
 
 
 def test_a_warning_is_observed() -> None:

@@ -54,7 +54,7 @@ def keys(request: pytest.FixtureRequest, node: LightNode) -> Iterator[tuple[Tpm,
         yield tpm, ek, parse_public(ak.public).name
 
 
-def test_the_tpm_with_both_keys_recovers_the_credential(keys: tuple[Tpm, Ek, bytes]) -> None:
+def test_field_row_3_the_tpm_with_both_keys_recovers_the_credential(keys: tuple[Tpm, Ek, bytes]) -> None:
     tpm, ek, ak_name = keys
     for size in (1, 16, 32):
         secret = os.urandom(size)
@@ -62,7 +62,7 @@ def test_the_tpm_with_both_keys_recovers_the_credential(keys: tuple[Tpm, Ek, byt
         assert activate(tpm, ek, AK_HANDLE, credential.blob, credential.encrypted_secret) == secret
 
 
-def test_the_tpm_refuses_a_credential_for_another_ak(keys: tuple[Tpm, Ek, bytes]) -> None:
+def test_field_row_3_the_tpm_refuses_a_credential_for_another_ak(keys: tuple[Tpm, Ek, bytes]) -> None:
     tpm, ek, ak_name = keys
     credential = make_credential(parse_public(ek.public), ak_name[:-1] + bytes([ak_name[-1] ^ 1]), bytes(32))
     with pytest.raises(NodeError, match="made for another EK or another AK") as caught:

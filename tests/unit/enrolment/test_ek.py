@@ -59,24 +59,24 @@ def test_a_root_may_issue_directly() -> None:
     assert verify(certificate, (ROOT.certificate(),)).chain == ("CN=Root",)
 
 
-def test_bytes_after_the_certificate_are_a_finding() -> None:
+def test_field_row_4_bytes_after_the_certificate_are_a_finding() -> None:
     verified = verify(PROPER + b"\xff" * 700)
     assert [finding.code for finding in verified.findings] == ["ek_certificate_trailing_bytes"]
     assert verified.der == PROPER
 
 
-def test_the_wrapping_of_tpm_1_2_is_taken_off() -> None:
+def test_field_row_4_the_wrapping_of_tpm_1_2_is_taken_off() -> None:
     verified = verify(bytes.fromhex("100100") + (len(PROPER) + 2).to_bytes(2, "big") + b"\x10\x02" + PROPER)
     assert [finding.code for finding in verified.findings] == ["ek_certificate_wrapped"]
     assert verified.der == PROPER
 
 
-def test_a_certificate_without_the_tpm_s_names_is_a_finding() -> None:
+def test_field_row_4_a_certificate_without_the_tpm_s_names_is_a_finding() -> None:
     verified = verify(issued(EkRequest(tpm_names=False)))
     assert [finding.code for finding in verified.findings] == ["ek_certificate_no_tpm_attributes"]
 
 
-def test_another_key_usage_is_a_finding() -> None:
+def test_field_row_4_another_key_usage_is_a_finding() -> None:
     verified = verify(issued(EkRequest(key_agreement=False)))
     assert [finding.code for finding in verified.findings] == ["ek_certificate_key_usage"]
 
@@ -95,7 +95,7 @@ def test_a_ca_with_the_same_name_and_another_key_is_no_issuer() -> None:
     assert verify(PROPER, (impostor, *CHAIN)).chain == ("CN=Issuing CA", "CN=Root")
 
 
-def test_an_intermediate_without_its_root_is_no_anchor() -> None:
+def test_field_row_4_an_intermediate_without_its_root_is_no_anchor() -> None:
     assert "no CA certificate is there for CN=Root" in refusal(PROPER, (ISSUER.certificate(),))
 
 
@@ -164,7 +164,7 @@ def test_a_certificate_with_a_fault_is_refused(faulty: EkRequest, message: str) 
         (bytes(20_000), "is 20000 bytes, over the limit of 16384."),
     ],
 )
-def test_what_is_no_certificate_is_refused(nv: bytes, message: str) -> None:
+def test_field_row_4_what_is_no_certificate_is_refused(nv: bytes, message: str) -> None:
     assert message in refusal(nv)
 
 
@@ -176,7 +176,7 @@ def test_what_is_no_certificate_is_refused(nv: bytes, message: str) -> None:
         st.binary(min_size=1, max_size=4),
     )
 )
-def test_any_other_bytes_are_refused_in_words(nv: bytes) -> None:
+def test_field_row_4_any_other_bytes_are_refused_in_words(nv: bytes) -> None:
     message = ""
     try:
         verified = verify_ek_certificate(nv, CHAIN, NOW)
@@ -187,7 +187,7 @@ def test_any_other_bytes_are_refused_in_words(nv: bytes) -> None:
     assert message.isprintable()
 
 
-def test_a_ca_directory_holds_roots_and_intermediates_in_both_encodings(tmp_path: Path) -> None:
+def test_field_row_4_a_ca_directory_holds_roots_and_intermediates_in_both_encodings(tmp_path: Path) -> None:
     (tmp_path / "bundle.pem").write_bytes(ISSUER.pem() + Authority("Another").pem())
     (tmp_path / "root.DER").write_bytes(ROOT.certificate().public_bytes(Encoding.DER))
     (tmp_path / "signkey.pem").write_text("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n")
@@ -197,7 +197,7 @@ def test_a_ca_directory_holds_roots_and_intermediates_in_both_encodings(tmp_path
     assert verify(PROPER, loaded).chain == ("CN=Issuing CA", "CN=Root")
 
 
-def test_a_ca_directory_with_a_broken_file_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_field_row_4_a_ca_directory_with_a_broken_file_is_refused_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
     with pytest.raises(EnrolmentError, match=r"CA file .*/broken\.pem: is no certificate in PEM or DER\. Next: "):
         load_ca_directory(tmp_path)

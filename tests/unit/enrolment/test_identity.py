@@ -57,7 +57,7 @@ def description(node: LightNode) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["ecc_nist_p384", "rsa_2048"])
 @pytest.mark.parametrize("algorithm", ["ecdsa_p256", "rsa_2048"])
-def test_a_node_is_enrolled_by_two_questions(node: LightNode, kind: str, algorithm: str) -> None:
+def test_field_row_3_a_node_is_enrolled_by_two_questions(node: LightNode, kind: str, algorithm: str) -> None:
     handle = {"ecdsa_p256": "0x81010032", "rsa_2048": "0x81010033"}[algorithm]
     said = describe(node.tcti, handle, kind, AkRequest(algorithm, replace=False, create=True))
     pending = begin(node, json.loads(json.dumps(said)))
@@ -102,14 +102,24 @@ def test_check_mode_makes_no_ak(node: LightNode) -> None:
     assert caught.value.code == "ak_missing"
 
 
-def test_a_wrong_answer_enrols_nobody(node: LightNode, description: dict[str, Any]) -> None:
+def test_field_row_3_a_wrong_answer_enrols_nobody(node: LightNode, description: dict[str, Any]) -> None:
     pending = begin(node, description)
     for wrong in (bytes(32), b"", base64.b64encode(bytes(31)).decode()):
         with pytest.raises(EnrolmentError, match="its AK and its EK are not proven to be in one TPM"):
             finish_enrolment(pending, wrong)
 
 
-def test_the_answer_of_an_earlier_enrolment_is_wrong(node: LightNode, description: dict[str, Any]) -> None:
+def test_field_row_3_a_refusal_does_not_echo_the_answer(node: LightNode, description: dict[str, Any]) -> None:
+    pending = begin(node, description)
+    right = base64.b64decode(answer(node.tcti, HANDLE, *pending.challenge().values()))
+    with pytest.raises(EnrolmentError) as refusal:
+        finish_enrolment(pending, bytes(32))
+    for shown in (str(refusal.value), repr(refusal.value), repr(refusal.value.__cause__)):
+        assert right.hex() not in shown
+        assert base64.b64encode(right).decode() not in shown
+
+
+def test_field_row_3_the_answer_of_an_earlier_enrolment_is_wrong(node: LightNode, description: dict[str, Any]) -> None:
     earlier = begin(node, description)
     proof = answer(node.tcti, HANDLE, *earlier.challenge().values())
     with pytest.raises(EnrolmentError):
@@ -117,7 +127,7 @@ def test_the_answer_of_an_earlier_enrolment_is_wrong(node: LightNode, descriptio
     assert finish_enrolment(earlier, proof)
 
 
-def test_what_is_expected_shows_nowhere(node: LightNode, description: dict[str, Any]) -> None:
+def test_field_row_3_what_is_expected_shows_nowhere(node: LightNode, description: dict[str, Any]) -> None:
     pending = begin(node, description)
     proof = base64.b64decode(answer(node.tcti, HANDLE, *pending.challenge().values()))
     for shown in (repr(pending), str(pending), json.dumps(pending.challenge())):
@@ -126,7 +136,9 @@ def test_what_is_expected_shows_nowhere(node: LightNode, description: dict[str, 
         assert base64.b64encode(proof).decode() not in shown
 
 
-def test_an_ek_that_is_not_the_certificate_s_is_refused(node: LightNode, description: dict[str, Any]) -> None:
+def test_field_row_3_an_ek_that_is_not_the_certificate_s_is_refused(
+    node: LightNode, description: dict[str, Any]
+) -> None:
     other = describe(node.tcti, HANDLE, "rsa_2048", MAKE)
     swapped = copy.deepcopy(description)
     swapped["ek"]["public"] = other["ek"]["public"]
@@ -140,12 +152,14 @@ def test_an_ek_with_other_attributes_is_refused(node: LightNode, description: di
 
 
 @pytest.mark.parametrize("attribute", [1 << 1, 1 << 4, 1 << 5, 1 << 16, 1 << 18])
-def test_an_ak_with_other_attributes_is_refused(node: LightNode, description: dict[str, Any], attribute: int) -> None:
+def test_field_row_3_an_ak_with_other_attributes_is_refused(
+    node: LightNode, description: dict[str, Any], attribute: int
+) -> None:
     with pytest.raises(EnrolmentError, match="AK: is no restricted signing key that is bound to its TPM"):
         begin(node, changed(description, "ak", without_attribute(attribute)))
 
 
-def test_an_ak_that_a_program_made_up_is_never_proven(node: LightNode, description: dict[str, Any]) -> None:
+def test_field_row_3_an_ak_that_a_program_made_up_is_never_proven(node: LightNode, description: dict[str, Any]) -> None:
     """CVE-2021-3406: an attacker presents a key of his own beside the genuine EK."""
     numbers = ek_key().public_key().public_numbers()
     point = b"".join(b"\x00\x20" + n.to_bytes(32, "big") for n in (numbers.x, numbers.y))
@@ -160,7 +174,9 @@ def test_a_ca_that_did_not_issue_the_certificate_is_not_enough(description: dict
         begin_enrolment(description, (Authority("Root").certificate(),), datetime.now(UTC))
 
 
-def test_a_forged_certificate_for_the_genuine_ek_is_refused(node: LightNode, description: dict[str, Any]) -> None:
+def test_field_row_3_a_forged_certificate_for_the_genuine_ek_is_refused(
+    node: LightNode, description: dict[str, Any]
+) -> None:
     forger = Authority("swtpm-localca")
     public = parse_public(base64.b64decode(description["ek"]["public"])).key()
     forged = copy.deepcopy(description)

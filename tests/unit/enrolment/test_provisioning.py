@@ -93,7 +93,7 @@ def test_a_p_256_ek_by_the_default_template_comes_first(node: LightNode, p256: E
     assert findings == []
 
 
-def test_padding_behind_the_certificate_is_a_finding(node: LightNode, p256: EkKind) -> None:
+def test_field_row_4_padding_behind_the_certificate_is_a_finding(node: LightNode, p256: EkKind) -> None:
     with open_tpm(node.tcti) as tpm:
         provision(tpm, p256, p256.templates[0], padding=b"\xff" * 900)
     _described, findings = enrol(node, "ecc_nist_p256")
@@ -157,7 +157,7 @@ def test_every_ek_leaves_the_tpm_as_it_found_it(node: LightNode, kind: EkKind) -
 
 
 @pytest.mark.parametrize("x", [bytes(31) + b"\x07", b"\x07", bytes(range(32))])
-def test_a_coordinate_without_its_leading_zeros_is_the_same(x: bytes) -> None:
+def test_field_row_4_a_coordinate_without_its_leading_zeros_is_the_same(x: bytes) -> None:
     head = KINDS["ecc_nist_p256"].templates[0][2:-68]
     point = len(x).to_bytes(2, "big") + x + b"\x00\x20" + bytes(range(32))
     area = head + point

@@ -133,13 +133,13 @@ def test_a_second_attempt_is_counted_on_the_same_incident(store: Store) -> None:
         assert planned(store, at, at + 1)["unresolved"] == [f"node1 {SC}: incident 1 is open, attempt {attempt}"]
 
 
-def test_a_node_that_is_silent_is_no_incident(store: Store) -> None:
+def test_field_row_13_a_node_that_is_silent_is_no_incident(store: Store) -> None:
     attested(store, 100.0, node1=None, node2=ear(100))
     made = planned(store, 100.0, 101.0)
     assert (made["steps"], made["unresolved"]) == ([], [])
 
 
-def test_a_node_that_answers_and_proves_nothing_is_left_for_a_person(store: Store) -> None:
+def test_field_row_13_a_node_that_answers_and_proves_nothing_is_left_for_a_person(store: Store) -> None:
     attested(store, 100.0, node2=ear(100))
     with store.transaction() as connection:
         attestations.record(connection, "node1", 100.0, "no_evidence", "node1: The TPM has no AK.")

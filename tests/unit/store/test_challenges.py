@@ -30,20 +30,20 @@ def redeem(store: Store, node: str, nonce: bytes, now: float) -> str:
     return "accepted"
 
 
-def test_a_challenge_is_32_random_bytes(store: Store) -> None:
+def test_field_row_2_a_challenge_is_32_random_bytes(store: Store) -> None:
     nonces = {issue(store) for _ in range(20)}
     assert len(nonces) == 20
     assert {len(nonce) for nonce in nonces} == {32}
 
 
-def test_a_challenge_is_answered_once(store: Store) -> None:
+def test_field_row_2_a_challenge_is_answered_once(store: Store) -> None:
     nonce = issue(store)
     assert redeem(store, "node1", nonce, NOW + 2) == "accepted"
     assert redeem(store, "node1", nonce, NOW + 3) == REPLAY
     assert redeem(store, "node1", nonce, NOW + 4) == REPLAY
 
 
-def test_a_challenge_counts_for_its_own_node_and_is_not_spent_by_another(store: Store) -> None:
+def test_field_row_2_a_challenge_counts_for_its_own_node_and_is_not_spent_by_another(store: Store) -> None:
     nonce = issue(store)
     assert redeem(store, "node2", nonce, NOW + 1) == f"node2: {FOREIGN}"
     assert redeem(store, "node1", nonce, NOW + 1) == "accepted"
@@ -55,7 +55,7 @@ def test_a_nonce_that_was_never_issued_is_refused(store: Store, nonce: bytes) ->
     assert redeem(store, "node1", nonce, NOW) == f"node1: {FOREIGN}"
 
 
-def test_a_challenge_expires(store: Store) -> None:
+def test_field_row_2_a_challenge_expires(store: Store) -> None:
     first, second = issue(store), issue(store)
     assert redeem(store, "node1", first, NOW + 300) == "accepted"
     assert redeem(store, "node1", second, NOW + 342) == (
@@ -95,7 +95,7 @@ def test_what_is_rolled_back_is_not_spent(store: Store) -> None:
     answers=st.lists(st.tuples(st.sampled_from(["node1", "node2"]), st.floats(0, 700)), min_size=1, max_size=8),
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_of_any_answers_at_most_one_is_accepted(store: Store, answers: list[tuple[str, float]]) -> None:
+def test_field_row_2_of_any_answers_at_most_one_is_accepted(store: Store, answers: list[tuple[str, float]]) -> None:
     nonce = issue(store)
     outcomes = [redeem(store, node, nonce, NOW + after) for node, after in answers]
     good = [node == "node1" and after <= 300 for node, after in answers]

@@ -49,7 +49,7 @@ def test_a_node_may_be_enrolled_again_with_its_own_ek(store: Store) -> None:
     assert known.enrolled_at == 200.0
 
 
-def test_another_ek_is_refused_unless_replaced_on_purpose(store: Store) -> None:
+def test_field_row_3_another_ek_is_refused_unless_replaced_on_purpose(store: Store) -> None:
     enrol(store, "node1", EK1)
     with pytest.raises(EnrolmentError) as caught:
         enrol(store, "node1", EK2)
@@ -65,7 +65,7 @@ def test_another_ek_is_refused_unless_replaced_on_purpose(store: Store) -> None:
     assert known.ek_sha256 == EK2
 
 
-def test_the_ek_of_another_node_is_refused_even_on_purpose(store: Store) -> None:
+def test_field_row_3_the_ek_of_another_node_is_refused_even_on_purpose(store: Store) -> None:
     enrol(store, "node1", EK1)
     for replace in (False, True):
         with pytest.raises(EnrolmentError) as caught:
@@ -76,7 +76,7 @@ def test_the_ek_of_another_node_is_refused_even_on_purpose(store: Store) -> None
         )
 
 
-def test_the_database_itself_refuses_one_ek_for_two_nodes(store: Store) -> None:
+def test_field_row_3_the_database_itself_refuses_one_ek_for_two_nodes(store: Store) -> None:
     enrol(store, "node1", EK1)
     with pytest.raises(StoreError, match=r"^store .*: "), store.transaction() as connection:
         identities.save(connection, "node2", EK1, IDENTITY, RECORDED, 1.0)
@@ -84,7 +84,7 @@ def test_the_database_itself_refuses_one_ek_for_two_nodes(store: Store) -> None:
         assert identities.find(connection, "node2") is None
 
 
-def test_a_replaced_tpm_begins_a_new_history_and_stays_cordoned(store: Store) -> None:
+def test_field_row_5_a_replaced_tpm_begins_a_new_history_and_stays_cordoned(store: Store) -> None:
     enrol(store, "node1", EK1)
     with store.transaction() as connection:
         identities.set_last(connection, "node1", {"clock": 9, "reset_count": 9, "restart_count": 0, "safe": True})

@@ -200,13 +200,13 @@ def test_records_out_of_their_order_are_a_finding() -> None:
         (record(0, 1, {}, tlv(7, tlv(0, b"n") + tlv(2, b"x"))), "has part 2 where part 1 belongs."),
     ],
 )
-def test_field_10_a_malformed_canonical_log_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
+def test_field_row_10_a_malformed_canonical_log_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
     with pytest.raises(EvidenceError) as error:
         parse_event_log(blob)
     assert message in str(error.value)
 
 
-def test_field_10_a_canonical_log_with_too_many_records_is_refused() -> None:
+def test_field_row_10_a_canonical_log_with_too_many_records_is_refused() -> None:
     for blob in (b'[{"pcr":1}' + b',{"pcr":1}' * 20_000 + b"]", record(0, 1, {}, tlv(4, tlv(2, b""))) * 20_000):
         with pytest.raises(EvidenceError, match="holds more than 16384 records"):
             parse_event_log(blob)
@@ -234,13 +234,13 @@ JSON = st.recursive(
 @given(
     st.binary(max_size=120) | st.builds(lambda tail: record(0, 1, measured(b"x"), b"") + tail, st.binary(max_size=60))
 )
-def test_field_10_any_bytes_as_a_canonical_log(blob: bytes) -> None:
+def test_field_row_10_any_bytes_as_a_canonical_log(blob: bytes) -> None:
     read(blob)
 
 
 @settings(max_examples=200, deadline=1000)
 @given(JSON, st.sampled_from(["cel", "pcclient_std", "ima_template", "ima_tlv", "systemd", 4, 9]))
-def test_field_10_any_json_as_a_canonical_log(value: Any, kind: Any) -> None:
+def test_field_row_10_any_json_as_a_canonical_log(value: Any, kind: Any) -> None:
     read(json.dumps([value]).encode())
     read(json.dumps([{"pcr": 1, "content_type": kind, "content": value}]).encode())
 

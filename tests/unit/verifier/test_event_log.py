@@ -113,7 +113,7 @@ def test_replay_gives_the_pcrs_that_the_firmware_extended() -> None:
 
 
 @pytest.mark.parametrize("locality", [0, 3, 4])
-def test_field_9_startup_locality_is_pcr_0s_first_value(locality: int) -> None:
+def test_field_row_9_startup_locality_is_pcr_0s_first_value(locality: int) -> None:
     builder = LogBuilder(locality=locality)
     builder.add(0, ev.EV_NO_ACTION, b"StartupLocality\0" + bytes([locality]))
     log = parse(firmware(builder))
@@ -121,14 +121,14 @@ def test_field_9_startup_locality_is_pcr_0s_first_value(locality: int) -> None:
     assert (log.pcrs, log.startup_locality, codes(log)) == (builder.pcrs, locality, [])
 
 
-def test_field_9_an_h_crtm_event_stands_for_locality_4() -> None:
+def test_field_row_9_an_h_crtm_event_stands_for_locality_4() -> None:
     builder = LogBuilder(locality=4).add(0, ev.EV_EFI_HCRTM_EVENT, b"HCRTM", b"the H-CRTM")
     log = parse(firmware(builder))
     assert (log.pcrs, log.startup_locality) == (builder.pcrs, 4)
     assert log.events[1].verified is None
 
 
-def test_field_9_an_h_crtm_event_agrees_with_a_stated_locality_of_4() -> None:
+def test_field_row_9_an_h_crtm_event_agrees_with_a_stated_locality_of_4() -> None:
     """PFP 1.06, section 10.4.5.3: firmware with an H-CRTM states locality 4 and logs what the H-CRTM measured."""
     builder = LogBuilder(locality=4)
     builder.add(0, ev.EV_NO_ACTION, b"StartupLocality\0\4")
@@ -138,7 +138,7 @@ def test_field_9_an_h_crtm_event_agrees_with_a_stated_locality_of_4() -> None:
     assert (log.pcrs, log.startup_locality, codes(log)) == (builder.pcrs, 4, [])
 
 
-def test_field_9_an_h_crtm_event_behind_others_does_not_change_pcr_0s_first_value() -> None:
+def test_field_row_9_an_h_crtm_event_behind_others_does_not_change_pcr_0s_first_value() -> None:
     builder = LogBuilder().add(0, ev.EV_S_CRTM_CONTENTS, b"", b"the S-CRTM")
     builder.add(0, ev.EV_EFI_HCRTM_EVENT, b"HCRTM", b"the H-CRTM")
     log = parse(firmware(builder))
@@ -149,7 +149,7 @@ def test_field_9_an_h_crtm_event_behind_others_does_not_change_pcr_0s_first_valu
     ("stated", "code", "locality"),
     [((3, 0), "startup_locality_repeated", 3), ((7,), "startup_locality_invalid", 7)],
 )
-def test_field_9_an_odd_startup_locality_is_a_finding(stated: tuple[int, ...], code: str, locality: int) -> None:
+def test_field_row_9_an_odd_startup_locality_is_a_finding(stated: tuple[int, ...], code: str, locality: int) -> None:
     builder = LogBuilder()
     for value in stated:
         builder.add(0, ev.EV_NO_ACTION, b"StartupLocality\0" + bytes([value]))
@@ -157,12 +157,12 @@ def test_field_9_an_odd_startup_locality_is_a_finding(stated: tuple[int, ...], c
     assert (codes(log), log.startup_locality) == ([code], locality)
 
 
-def test_field_9_a_late_startup_locality_is_ignored() -> None:
+def test_field_row_9_a_late_startup_locality_is_ignored() -> None:
     log = parse(firmware(LogBuilder()).add(0, ev.EV_NO_ACTION, b"StartupLocality\0\3"))
     assert (codes(log), log.startup_locality) == (["startup_locality_late"], 0)
 
 
-def test_field_9_no_action_is_never_extended_nor_verified() -> None:
+def test_field_row_9_no_action_is_never_extended_nor_verified() -> None:
     with_digest = pack("<III", 0, ev.EV_NO_ACTION, 1) + pack("<H", 0x0B) + b"\1" * 32 + pack("<I", 2) + b"hi"
     builder = firmware(LogBuilder(("sha256",)))
     builder.body += with_digest
@@ -187,13 +187,13 @@ def test_field_9_no_action_is_never_extended_nor_verified() -> None:
         (2, ev.EV_EFI_SPDM_FIRMWARE_BLOB, b"SPDM Device Sec\0"),
     ],
 )
-def test_field_9_data_that_does_not_hash_to_its_digest_is_only_claimed(pcr: int, kind: int, data: bytes) -> None:
+def test_field_row_9_data_that_does_not_hash_to_its_digest_is_only_claimed(pcr: int, kind: int, data: bytes) -> None:
     log = parse(LogBuilder().add(pcr, kind, data, b"something else"))
     assert log.events[1].verified is None
     assert ("event_data_mismatch", 1, pcr) in [(f.code, f.index, f.pcr) for f in log.findings]
 
 
-def test_field_9_a_matching_digest_in_one_bank_alone_proves_nothing() -> None:
+def test_field_row_9_a_matching_digest_in_one_bank_alone_proves_nothing() -> None:
     builder = firmware(LogBuilder(("sha1", "sha256")))
     builder.add(5, ev.EV_EFI_ACTION, b"Exit Boot Services Invocation", banks=("sha1",))
     log = parse(builder)
@@ -209,7 +209,7 @@ def test_a_bank_that_no_event_uses_is_switched_off_and_not_missing() -> None:
     assert log.pcrs["sha384"] == {}
 
 
-def test_field_9_images_and_firmware_are_known_by_digest_only() -> None:
+def test_field_row_9_images_and_firmware_are_known_by_digest_only() -> None:
     path = b"\4\4\x0e\0" + "\\EFI\0".encode("utf-16-le") + b"\x7f\xff\4\0"
     builder = LogBuilder()
     builder.add(4, ev.EV_EFI_BOOT_SERVICES_APPLICATION, pack("<QQQQ", 1, 2, 3, len(path)) + path, b"image")
@@ -292,19 +292,19 @@ def test_secure_boots_state_is_the_variables_value(value: bytes, state: bool | N
     assert parse(firmware(LogBuilder(), value)).claims.secure_boot is state
 
 
-def test_field_9_a_secure_boot_variable_after_the_separator_does_not_count() -> None:
+def test_field_row_9_a_secure_boot_variable_after_the_separator_does_not_count() -> None:
     builder = firmware(LogBuilder(), b"\0").add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\1"))
     log = parse(builder)
     assert (log.claims.secure_boot, codes(log)) == (False, ["secure_boot_variable_late"])
 
 
-def test_field_9_a_secure_boot_variable_measured_twice_is_no_claim() -> None:
+def test_field_row_9_a_secure_boot_variable_measured_twice_is_no_claim() -> None:
     log = parse(firmware(LogBuilder().add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\1")), b"\0"))
     assert log.claims.secure_boot is None
     assert codes(log) == ["secure_boot_variable_repeated", "secure_boot_not_established"]
 
 
-def test_field_9_each_secure_boot_variable_must_be_there() -> None:
+def test_field_row_9_each_secure_boot_variable_must_be_there() -> None:
     builder = LogBuilder()
     for pcr in range(8):
         builder.add(pcr, ev.EV_SEPARATOR, bytes(4))
@@ -312,27 +312,27 @@ def test_field_9_each_secure_boot_variable_must_be_there() -> None:
     assert codes(log) == ["secure_boot_variable_missing"] * 5 + ["secure_boot_not_established"]
 
 
-def test_field_9_an_unknown_type_in_pcr_7_is_an_error_and_secure_boot_no_claim() -> None:
+def test_field_row_9_an_unknown_type_in_pcr_7_is_an_error_and_secure_boot_no_claim() -> None:
     log = parse(firmware(LogBuilder().add(7, 0x8000F00D, b"x", b"SecureBoot=0 hidden")))
     assert log.claims.secure_boot is None
     assert codes(log) == ["event_type_unknown_in_pcr7", "secure_boot_not_established"]
     assert log.findings[0].message == f"{CODES['event_type_unknown_in_pcr7']} It is 0x8000f00d."
 
 
-def test_field_9_an_unknown_type_elsewhere_is_a_finding_and_its_data_verified_if_it_hashes() -> None:
+def test_field_row_9_an_unknown_type_elsewhere_is_a_finding_and_its_data_verified_if_it_hashes() -> None:
     log = parse(firmware(LogBuilder()).add(2, 0x8401, b"\1"))
     assert (codes(log), log.events[-1].type_name) == (["event_type_unknown"], "0x00008401")
     assert log.events[-1].verified == Verified(Text("\1"), "data")
 
 
-def test_field_9_each_of_pcr_0_to_7_has_one_separator() -> None:
+def test_field_row_9_each_of_pcr_0_to_7_has_one_separator() -> None:
     log = parse(firmware(LogBuilder()).add(3, ev.EV_SEPARATOR, bytes(4)))
     assert [(f.code, f.pcr) for f in log.findings] == [("separator_repeated", 3)]
     alone = parse(LogBuilder().add(0, ev.EV_SEPARATOR, b"\xff" * 4))
     assert [f.pcr for f in alone.findings if f.code == "separator_missing"] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_field_9_a_separator_in_pcr_7_cannot_hide_under_another_type() -> None:
+def test_field_row_9_a_separator_in_pcr_7_cannot_hide_under_another_type() -> None:
     builder = LogBuilder()
     builder.add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\0"))
     builder.add(7, ev.EV_EFI_ACTION, bytes(4))
@@ -349,7 +349,7 @@ def test_honest_data_can_have_a_separators_digest_outside_pcr_7() -> None:
 
 
 @pytest.mark.parametrize(("data", "form"), [(b"\1\0\0\0", "data"), (b"oops", "error_value")])
-def test_field_9_a_separator_can_tell_of_an_error(data: bytes, form: str) -> None:
+def test_field_row_9_a_separator_can_tell_of_an_error(data: bytes, form: str) -> None:
     log = parse(LogBuilder().add(2, ev.EV_SEPARATOR, data, b"\1\0\0\0"))
     assert log.events[1].verified == Verified(Separator(1), form)
     assert "separator_error" in codes(log)
@@ -395,7 +395,7 @@ def test_a_sha1_log_is_read_and_said_to_be_weak() -> None:
 
 
 @pytest.mark.parametrize("padding", [b"\xff" * 4, b"\xff" * 4096, b"\0" * 64])
-def test_field_10_padding_ends_the_log_with_a_finding(padding: bytes) -> None:
+def test_field_row_10_padding_ends_the_log_with_a_finding(padding: bytes) -> None:
     log = parse_event_log(boot_log() + padding)
     assert codes(log) == ["event_log_padding"]
     assert log.events == parse_event_log(boot_log()).events
@@ -442,12 +442,12 @@ def test_every_finding_code_is_registered() -> None:
         ),
     ],
 )
-def test_field_10_a_malformed_log_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
+def test_field_row_10_a_malformed_log_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
     with pytest.raises(EvidenceError) as error:
         parse_event_log(blob)
     assert str(error.value) == message
 
 
-def test_field_10_a_log_with_too_many_events_is_refused() -> None:
+def test_field_row_10_a_log_with_too_many_events_is_refused() -> None:
     with pytest.raises(EvidenceError, match="holds more than 16384 events"):
         parse_event_log(LogBuilder().build() + pack("<IIII", 1, 1, 0, 0) * 20_000 + b"\1")

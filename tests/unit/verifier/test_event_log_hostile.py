@@ -62,20 +62,20 @@ def mutate(blob: bytes, edits: list[tuple[int, str, bytes]]) -> bytes:
 
 @settings(max_examples=150, deadline=1000)
 @given(st.binary(max_size=600))
-def test_field_10_any_bytes(blob: bytes) -> None:
+def test_field_row_10_any_bytes(blob: bytes) -> None:
     read(blob)
     read(LogBuilder().build() + blob)
 
 
 @settings(max_examples=300, deadline=1000)
 @given(EDITS)
-def test_field_10_any_mutation_of_a_log(edits: list[tuple[int, str, bytes]]) -> None:
+def test_field_row_10_any_mutation_of_a_log(edits: list[tuple[int, str, bytes]]) -> None:
     read(mutate(REAL, edits))
 
 
 @settings(max_examples=300, deadline=1000)
 @given(st.lists(st.tuples(st.integers(1, 23), TYPES, st.binary(max_size=120), st.booleans()), max_size=6))
-def test_field_10_any_data_under_any_type(events: list[tuple[int, int, bytes, bool]]) -> None:
+def test_field_row_10_any_data_under_any_type(events: list[tuple[int, int, bytes, bool]]) -> None:
     builder = LogBuilder()
     for pcr, kind, data, honest in events:
         builder.add(pcr, kind, data, None if honest else b"other")
@@ -85,7 +85,7 @@ def test_field_10_any_data_under_any_type(events: list[tuple[int, int, bytes, bo
 
 @settings(max_examples=100, deadline=1000)
 @given(st.integers(0, 1500), st.binary(min_size=1, max_size=4))
-def test_field_9_no_edit_of_the_log_turns_secure_boot_on(at: int, data: bytes) -> None:
+def test_field_row_9_no_edit_of_the_log_turns_secure_boot_on(at: int, data: bytes) -> None:
     """The PCRs still being those of the boot, the claim is still off or gone."""
     builder = firmware(LogBuilder(), b"\0")
     blob = builder.build()
@@ -94,7 +94,7 @@ def test_field_9_no_edit_of_the_log_turns_secure_boot_on(at: int, data: bytes) -
         assert log.claims.secure_boot is not True
 
 
-def test_field_10_large_logs_take_bounded_time() -> None:
+def test_field_row_10_large_logs_take_bounded_time() -> None:
     mib = 1 << 20
     database = variable("d719b2cb-3d3a-4596-a3bc-dad00e67656f", "db", signature_list([b"x"] * (mib // 17)))
     zeros = (pack("<IIII", 0, 0, 0, 0) * 16_000) + pack("<IIII", 4, 1, 0, 0)

@@ -71,7 +71,7 @@ def test_a_table_that_lacks_an_event_does_not_lead_to_the_pcrs() -> None:
         (table()[:40], "final_events at offset 30: event 0's sha1 digest wants 20 bytes, 10 remain."),
     ],
 )
-def test_field_10_a_malformed_table_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
+def test_field_row_10_a_malformed_table_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
     with pytest.raises(EvidenceError) as error:
         parse_event_log(boot_log(), blob)
     assert str(error.value) == message

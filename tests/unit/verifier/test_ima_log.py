@@ -92,7 +92,7 @@ def test_fields_that_are_empty() -> None:
     assert parse_ima_log(stripped).data == binary.data
 
 
-def test_row_6_the_sha1_column_is_not_trusted() -> None:
+def test_field_row_6_the_sha1_column_is_not_trusted() -> None:
     kernel = Kernel().file("/bin/a").file("/bin/b")
     forged = bytearray(kernel.binary)
     forged[4] ^= 1
@@ -106,7 +106,7 @@ def test_row_6_the_sha1_column_is_not_trusted() -> None:
 
 
 @pytest.mark.parametrize("template", ["ima-ng", CUSTOM, "ima"])
-def test_row_8_violations(template: str) -> None:
+def test_field_row_8_violations(template: str) -> None:
     if template == "ima":
         kernel = Kernel().measure_old(b"/bin/a").measure_old(b"/var/log/wtmp", violation=True).measure_old(b"/bin/b")
     else:
@@ -123,7 +123,7 @@ def test_row_8_violations(template: str) -> None:
             assert replay(log, bank) == kernel.pcrs[bank][10]
 
 
-def test_row_8_a_forged_violation_shows_in_the_replay() -> None:
+def test_field_row_8_a_forged_violation_shows_in_the_replay() -> None:
     kernel = Kernel().file("/bin/evil")
     hidden = kernel.binary[:4] + bytes(20) + kernel.binary[24:]
     assert replay(parse_ima_log(hidden), "sha256") != kernel.pcrs["sha256"][10]
@@ -223,13 +223,13 @@ HEAD = Kernel().measure("ima-ng").binary[:34]
     ],
     ids=lambda value: "list" if isinstance(value, bytes) else None,
 )
-def test_row_10_malformed_lists_are_named(blob: bytes, offset: int, cause: str) -> None:
+def test_field_row_10_malformed_lists_are_named(blob: bytes, offset: int, cause: str) -> None:
     with pytest.raises(EvidenceError) as caught:
         parse_ima_log(blob)
     assert str(caught.value).startswith(f"ima_log at offset {offset}: {cause}")
 
 
-def test_row_10_a_claimed_size_allocates_nothing() -> None:
+def test_field_row_10_a_claimed_size_allocates_nothing() -> None:
     blob = HEAD + struct.pack("<I", 0xFFFFFFFF) + bytes(1000)
     tracemalloc.start()
     with pytest.raises(EvidenceError):
@@ -239,7 +239,7 @@ def test_row_10_a_claimed_size_allocates_nothing() -> None:
 
 
 @pytest.mark.parametrize("form", ["binary", "ascii"])
-def test_row_10_the_number_of_entries_is_bounded(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_field_row_10_the_number_of_entries_is_bounded(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ima_log, "MAX_ENTRIES", 3)
     kernel = Kernel().file("/a").file("/b").file("/c")
     assert len(parse_ima_log(getattr(kernel, form))) == 3

@@ -47,7 +47,7 @@ def measured(count: int) -> Kernel:
 
 
 @pytest.mark.parametrize("count", range(6))
-def test_row_7_a_longer_list_matches_by_its_prefix(count: int) -> None:
+def test_field_row_7_a_longer_list_matches_by_its_prefix(count: int) -> None:
     kernel = measured(5)
     log = parse_ima_log(kernel.binary)
     value = kernel.history[count - 1]["sha256"] if count else bytes(32)
@@ -58,14 +58,14 @@ def test_row_7_a_longer_list_matches_by_its_prefix(count: int) -> None:
     assert (prefix.entries, prefix.aggregates, prefix.padded) == (count, {"sha256": value}, False)
 
 
-def test_row_7_a_shorter_list_does_not_match() -> None:
+def test_field_row_7_a_shorter_list_does_not_match() -> None:
     kernel = measured(5)
     short = parse_ima_log(kernel.binary[: parse_ima_log(kernel.binary).ends[3]])
     assert match_prefix(short, "sha256", kernel.pcrs["sha256"][10]) is None
     assert match_quote(short, quote_of(kernel), BOOT) is None
 
 
-def test_row_7_the_lag_is_bounded() -> None:
+def test_field_row_7_the_lag_is_bounded() -> None:
     kernel = measured(8)
     log, quote = parse_ima_log(kernel.binary), quote_of(kernel, 3)
     assert match_quote(log, quote, BOOT, max_tail=4) is None
@@ -96,7 +96,7 @@ def test_several_banks_are_reached_together() -> None:
     assert prefix.aggregates == kernel.history[2]
 
 
-def test_row_6_an_old_kernel_pads_sha1_with_zeros() -> None:
+def test_field_row_6_an_old_kernel_pads_sha1_with_zeros() -> None:
     kernel = Kernel(zero_padding=True).file("/bin/a").measure(violation=True).file("/bin/b")
     log = parse_ima_log(kernel.binary)
     for banks in (("sha256",), ("sha1", "sha256")):
@@ -116,7 +116,7 @@ def test_entries_of_another_pcr_do_not_count() -> None:
     assert prefix.entries == 3
 
 
-def test_row_5_the_next_cycle_brings_only_what_is_new() -> None:
+def test_field_row_5_the_next_cycle_brings_only_what_is_new() -> None:
     kernel = measured(9)
     whole = parse_ima_log(kernel.binary)
     state = ImaState()
@@ -129,7 +129,7 @@ def test_row_5_the_next_cycle_brings_only_what_is_new() -> None:
     assert state.aggregates == {"sha256": kernel.pcrs["sha256"][10]}
 
 
-def test_a_forked_list_is_found_out() -> None:
+def test_field_row_7_a_forked_list_is_found_out() -> None:
     kernel, fork = measured(5), measured(3).file("/bin/fork")
     state = ImaState()
     prefix = match_quote(parse_ima_log(kernel.binary), quote_of(kernel), BOOT)
@@ -212,7 +212,7 @@ def test_a_list_without_boot_aggregate() -> None:
         assert finding.code == "boot_aggregate_missing"
 
 
-def test_row_11_the_policy_is_measured() -> None:
+def test_field_row_11_the_policy_is_measured() -> None:
     kernel = Kernel().file("/etc/ima/ima-policy", b"old").file("/bin/a").file("/etc/ima/ima-policy", b"weaker")
     assert [(entry.index, entry.digest) for entry in policy_measurements(parse_ima_log(kernel.binary))] == [
         (0, "sha256:" + hashlib.sha256(b"old").hexdigest()),

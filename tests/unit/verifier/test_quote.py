@@ -88,7 +88,7 @@ def test_text_forms_are_the_same() -> None:
     assert verify_quote(attest, signature, ak, NONCE, SELECTION).valid
 
 
-def test_row_1_not_a_quote() -> None:
+def test_field_row_1_not_a_quote() -> None:
     certify = check(Attestation(type=0x8017))
     assert (certify.valid, codes(certify), certify.pcr_select) == (False, ["not_a_quote", "selection_mismatch"], {})
     forged = check(Attestation(magic=0xFF544348))
@@ -108,11 +108,13 @@ def test_row_1_not_a_quote() -> None:
     ],
     ids=str,
 )
-def test_row_1_the_signed_selection_is_what_was_asked_for(signed: tuple[tuple[str, tuple[int, ...]], ...]) -> None:
+def test_field_row_1_the_signed_selection_is_what_was_asked_for(
+    signed: tuple[tuple[str, tuple[int, ...]], ...],
+) -> None:
     assert codes(check(Attestation(selections=signed))) == ["selection_mismatch"]
 
 
-def test_row_1_order_of_banks_and_empty_banks_do_not_matter() -> None:
+def test_field_row_1_order_of_banks_and_empty_banks_do_not_matter() -> None:
     quote = check(
         Attestation(selections=(("sha1", (10,)), ("sha384", ()), ("sha256", (0, 1, 10)))),
         selection={"sha256": [10, 0, 1], "sha1": [10], "sha512": []},
@@ -122,7 +124,7 @@ def test_row_1_order_of_banks_and_empty_banks_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("nonce", [b"", b"nonc", b"noncf", b"nonce\0"])
-def test_row_2_nonce_mismatch(nonce: bytes) -> None:
+def test_field_row_2_nonce_mismatch(nonce: bytes) -> None:
     assert codes(check(nonce=nonce)) == ["nonce_mismatch"]
 
 
@@ -136,11 +138,11 @@ def test_row_2_nonce_mismatch(nonce: bytes) -> None:
     ],
     ids=["unrestricted", "not fixedTPM", "no sign", "decrypt"],
 )
-def test_row_3_attributes_of_the_ak(attributes: int) -> None:
+def test_field_row_3_attributes_of_the_ak(attributes: int) -> None:
     assert codes(check(ak=public_area(private_key("p256"), attributes=attributes))) == ["ak_attributes"]
 
 
-def test_row_3_another_key_signed() -> None:
+def test_field_row_3_another_key_signed() -> None:
     quote = check(ak=public_area(private_key("p384")))
     assert (quote.valid, codes(quote)) == (False, ["bad_signature"])
     assert codes(check(ak=pem(private_key("rsa2048")))) == ["bad_signature"]
@@ -273,11 +275,11 @@ LAST = Tick(clock=5000, reset_count=3, restart_count=2, safe=True)
         (Tick(6000, 2, 0, True), True, ["reset_count_decreased"]),
     ],
 )
-def test_row_5_counters(tick: Tick, new_boot: bool, expected: list[str]) -> None:
+def test_field_row_5_counters(tick: Tick, new_boot: bool, expected: list[str]) -> None:
     result = continuity(LAST, tick)
     assert (result.new_boot, [finding.code for finding in result.findings]) == (new_boot, expected)
 
 
-def test_row_5_first_quote() -> None:
+def test_field_row_5_first_quote() -> None:
     assert continuity(None, LAST).new_boot
     assert continuity(None, LAST).findings == ()

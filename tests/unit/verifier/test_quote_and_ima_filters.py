@@ -44,7 +44,7 @@ def test_violations_are_counted_and_named() -> None:
 
 
 @pytest.mark.parametrize("name", ["{{ 7 * 7 }}", "\x1b[31mred", "a\nINFO: all is well", "\u202egnp.exe", "../../etc/x"])
-def test_row_10_paths_are_harmless_text(name: str) -> None:
+def test_field_row_10_paths_are_harmless_text(name: str) -> None:
     result = ima_log(Kernel().file(name).binary)
     assert result["entries"][0]["path"].isprintable()
 

@@ -30,7 +30,7 @@ def test_a_shortage_names_field_offset_and_what_was_wanted() -> None:
     assert reader.offset == 4
 
 
-def test_a_huge_claimed_size_allocates_nothing() -> None:
+def test_field_row_10_a_huge_claimed_size_allocates_nothing() -> None:
     reader = Reader(b"abc", "ima_log")
     with pytest.raises(EvidenceError, match="template data wants 4294967295 bytes, 3 remain"):
         reader.take(0xFFFFFFFF, "template data")

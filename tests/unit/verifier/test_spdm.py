@@ -128,7 +128,7 @@ def test_what_a_device_attested_is_no_claim_where_its_digest_is_another() -> Non
         (b"SPDM Device Sec2" + pack("<HBBIIIIQQ", 2, 0, 0, 0, 1, 0, 0, 9, 1 << 63), "a device path wants"),
     ],
 )
-def test_field_10_a_malformed_device_is_an_error_and_its_event_stays_raw(data: bytes, cause: str) -> None:
+def test_field_row_10_a_malformed_device_is_an_error_and_its_event_stays_raw(data: bytes, cause: str) -> None:
     with pytest.raises(EvidenceError) as error:
         read_spdm_device(data, "event_log")
     assert cause in str(error.value)
@@ -139,7 +139,7 @@ def test_field_10_a_malformed_device_is_an_error_and_its_event_stays_raw(data: b
 
 @settings(max_examples=200, deadline=1000)
 @given(st.sampled_from([version_1(), version_2(measurements(BLOCK)), version_2(chain(DER), 1)]), st.data())
-def test_field_10_any_damage_to_a_device_is_a_domain_error_or_read(data: bytes, draw: st.DataObject) -> None:
+def test_field_row_10_any_damage_to_a_device_is_a_domain_error_or_read(data: bytes, draw: st.DataObject) -> None:
     at = draw.draw(st.integers(0, len(data) - 1))
     damaged = data[:at] + draw.draw(st.binary(max_size=4)) + data[at + draw.draw(st.integers(0, 4)) :]
     assert len(device(damaged).events) == len(device(data).events)
@@ -199,6 +199,6 @@ def test_a_platforms_manifest_is_only_claimed(data: bytes, read: PlatformId) -> 
 @pytest.mark.parametrize(
     "data", [b"SP800-155 Event9" + HEAD, b"SP800-155 Event2" + HEAD + b"\xff", b"SP800-155 Event3" + HEAD + NAMES]
 )
-def test_field_10_a_malformed_platform_event_is_an_error(data: bytes) -> None:
+def test_field_row_10_a_malformed_platform_event_is_an_error(data: bytes) -> None:
     with pytest.raises(EvidenceError):
         read_platform_id(data, "event_log")

@@ -89,7 +89,7 @@ def test_attest_of_a_quote() -> None:
 
 
 @pytest.mark.parametrize("attestation", [Attestation(type=0x8017), Attestation(magic=0xFF544346)])
-def test_row_1_what_is_no_quote_shows_no_selection(attestation: Attestation) -> None:
+def test_field_row_1_what_is_no_quote_shows_no_selection(attestation: Attestation) -> None:
     attest = parse_attest(attestation.encode())
     assert not attest.is_quote
     assert attest.selections == ()
@@ -105,7 +105,7 @@ def test_row_1_what_is_no_quote_shows_no_selection(attestation: Attestation) -> 
         (Attestation(selections=()).encode()[:-38] + b"\xff\xff\xff\xff", "4294967295 PCR banks are more than"),
     ],
 )
-def test_row_1_malformed_attest(blob: bytes, message: str) -> None:
+def test_field_row_1_malformed_attest(blob: bytes, message: str) -> None:
     with pytest.raises(EvidenceError, match=message):
         parse_attest(blob)
 
