@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requirements on a verifier (docs/verifier.md) that go through the whole appraisal; others have theirs where they are met.
+"""Requirements on a verifier (docs/verifier.md) by the whole appraisal; more of them are tested where they are met.
 
 Where a published vulnerability of another verifier is named, the test does what its attacker did.
 """
@@ -18,7 +18,6 @@ from ansible_collections.palantir.trust.plugins.module_utils._facts_binding impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm import quote as quote_module
 from tests.unit.appraisal.scene import BASE, NONCE, PCRS, Guest, found, statuses, text
 from tests.unit.verifier.ima_kernel import Kernel
 from tests.unit.verifier.soft_tpm import Attestation, private_key, sign
@@ -55,7 +54,7 @@ def test_field_row_1_clean_values_in_a_resettable_pcr_do_not_stand_for_the_real_
     guest = Guest()
     clean = guest.pcrs()[10]
     guest.ran("/usr/local/bin/evil", b"evil")
-    # PCR 16 was reset and extended as PCR 10 would have been, and is quoted in its stead; the list tells the clean tale.
+    # PCR 16 was reset, extended as PCR 10 of a clean node, and is quoted in its stead, with a clean node's list.
     numbers = tuple(16 if pcr == 10 else pcr for pcr in PCRS)
     values = {**guest.pcrs(), 16: clean}
     digest = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in numbers)).digest()
@@ -77,14 +76,15 @@ def test_field_row_1_a_policy_that_asks_for_a_resettable_pcr_is_refused(pcr: int
 
 def test_field_row_2_nonces_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
+    in_constant_time = hmac.compare_digest
 
     def compare(one: bytes, other: bytes) -> bool:
         compared.append((one, other))
-        return hmac.compare_digest(one, other)
+        return in_constant_time(one, other)
 
     guest = Guest()
     evidence, wanted = guest.evidence(), qualifying_data(NONCE, guest.facts)
-    monkeypatch.setattr(quote_module.hmac, "compare_digest", compare)
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     assert found(guest.appraise(evidence)) == []
     assert (wanted, wanted) in compared
 
@@ -168,11 +168,9 @@ def test_field_row_9_pcrs_that_systemd_extends_at_run_time_are_not_asked_for() -
 
 def test_field_row_11_what_interpreters_read_and_what_lies_in_memory_is_named_and_not_taken_for_clean() -> None:
     coverage = Guest().appraise()["submods"]["os"]["palantir.coverage"]
-    unread = [
-        (item["file_systems"], item["users"]) for item in coverage["not_measured"] if item["what"] == "files read"
-    ]
-    assert any("ext4" in places and users[0][0] == 0 for places, users in unread), "scripts that the host's users run"
-    assert any("tmpfs" in places for places, _users in unread)
+    unread = [item for item in coverage["not_measured"] if item["what"] == "files read"]
+    assert any("ext4" in item["file_systems"] and item["users"][0][0] == 0 for item in unread), "scripts of the host"
+    assert any("tmpfs" in item["file_systems"] for item in unread)
 
 
 # -- 13: states
