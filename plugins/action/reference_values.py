@@ -30,6 +30,7 @@ class ActionModule(TrustAction):
         "source": {"type": "raw", "required": True},
         "dest": {"type": "path", "required": True},
         "sha256": {"type": "dict"},
+        "fsverity": {"type": "bool", "default": False},
         "overlap": {"type": "str"},
         "replaces": {"type": "list", "elements": "str"},
     }
@@ -47,6 +48,7 @@ class ActionModule(TrustAction):
             list(_paths(arguments["source"])),
             datetime.now(UTC),
             sha256=arguments["sha256"],
+            fsverity=arguments["fsverity"],
         )
         update = plan_update(document, dest, overlap, replaces)
         if not self._task.check_mode:

@@ -47,6 +47,12 @@ options:
         named here, is refused before it is read.
       - Take the digests from where they are signed, such as the index of a package repository.
     type: dict
+  fsverity:
+    description:
+      - Add the fs-verity digest of each file beside that of its content, with SHA-256, blocks of 4096 bytes and no salt.
+      - For O(kind=host), where nodes measure files by C(digest_type=verity).
+    type: bool
+    default: false
   overlap:
     description:
       - For how long old and new values both count, as V(90s), V(30m), V(12h) or V(7d).

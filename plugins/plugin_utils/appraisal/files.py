@@ -32,7 +32,7 @@ class Match(Enum):
     EXPIRED = "expired"
     """Known to a document that has expired, and to none that counts."""
     UNDECIDED = "undecided"
-    """No document counts, or none has digests of this algorithm."""
+    """No document counts, or none has a digest of this algorithm: for the path or, where that is not known, at all."""
 
 
 def match(path: str, digest: str, index: FileIndex, aliases: Mapping[str, str]) -> Match:
@@ -51,10 +51,11 @@ def match(path: str, digest: str, index: FileIndex, aliases: Mapping[str, str]) 
         return Match.KNOWN
     if any((name, digest) in index.expired for name in (path, *others)):
         return Match.EXPIRED
-    if not index.usable or digest.rpartition(":")[0] not in index.algorithms:
+    comparable = index.algorithms.get(digest.rpartition(":")[0])
+    if not index.usable or comparable is None:
         return Match.UNDECIDED
     if any(name in index.paths for name in (path, *others)):
-        return Match.MODIFIED
+        return Match.MODIFIED if any(name in comparable for name in (path, *others)) else Match.UNDECIDED
     return Match.MOVED if digest in index.places else Match.UNKNOWN
 
 

@@ -286,6 +286,12 @@ def _digests(value: object, where: str) -> tuple[str, ...]:
     return digests
 
 
+def _file_digests(value: object, where: str) -> tuple[str, ...]:
+    digests = _texts(value, where)
+    _digests([digest.removeprefix("verity:") for digest in digests], where)
+    return digests
+
+
 def _ima_policies(value: object, where: str) -> tuple[str, ...]:
     texts = _texts(value, where)
     if len(texts) > MAX_IMA_POLICIES:
@@ -388,7 +394,7 @@ _SIGNER_READERS: Final[Mapping[str, _Reader]] = {
     "certificate": _certificate,
     "paths": _paths,
     "scs": _texts,
-    "withdrawn": _digests,
+    "withdrawn": _file_digests,
     "expires": _time,
 }
 _IMA_READERS: Final[Mapping[str, _Reader]] = {

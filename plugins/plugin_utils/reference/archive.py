@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import tarfile
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import IO, Final, Literal, cast
 
@@ -62,7 +62,11 @@ class TarEntry:
 
 
 def read_tar(
-    stream: IO[bytes], where: str, limits: Limits | None = None, keep: Container[str] = ()
+    stream: IO[bytes],
+    where: str,
+    limits: Limits | None = None,
+    keep: Container[str] = (),
+    digest: Callable[[IO[bytes]], str] | None = None,
 ) -> Iterator[TarEntry]:
     """Yield the members of an archive in their order, and read it to its very end.
 
@@ -71,6 +75,7 @@ def read_tar(
         where: its name, for errors.
         limits: the most that it may hold; more is refused by name.
         keep: paths of small files whose content is wanted.
+        digest: what to compute of each other file; by default :func:`digest_stream`.
 
     Raises:
         ReferenceValueError: the archive is damaged, over a limit, or has a member that lies outside of its root.
@@ -82,7 +87,7 @@ def read_tar(
                 if number >= source.limits.members:
                     raise ReferenceValueError(where, f"has more than {source.limits.members} members.", _NEXT)
                 source.read_content()
-                yield _entry(tar, member, where, source.limits, keep)
+                yield _entry(tar, member, where, source.limits, keep, digest or digest_stream)
                 _forget(tar)
                 source.read_headers()
             source.finish(tar.offset)
@@ -111,7 +116,14 @@ def digest_stream(stream: IO[bytes]) -> str:
     return "sha256:" + state.hexdigest()
 
 
-def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str, limits: Limits, keep: Container[str]) -> TarEntry:
+def _entry(
+    tar: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    where: str,
+    limits: Limits,
+    keep: Container[str],
+    digest: Callable[[IO[bytes]], str],
+) -> TarEntry:
     path = _inside(member.name, where)
     if member.islnk():
         return TarEntry(path, "link", target=_inside(member.linkname, where))
@@ -127,7 +139,7 @@ def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str, limits: Li
             where, f"its member {printable(path)} has {member.size} bytes, over the limit of {limit}.", _NEXT
         )
     if path not in keep:
-        return TarEntry(path, "file", digest_stream(stream))
+        return TarEntry(path, "file", digest(stream))
     content = stream.read()
     return TarEntry(path, "file", "sha256:" + hashlib.sha256(content).hexdigest(), content=content)
 

@@ -28,6 +28,7 @@ LIMIT: Final = 256 * MIB
 """Largest accepted document, in bytes; a full distribution's is about 10 MiB."""
 
 _DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
+_FILE_DIGEST = re.compile(rf"(?:{_DIGEST.pattern}|verity:sha256:[0-9a-f]{{64}}|verity:sha512:[0-9a-f]{{128}})")
 _KEYS = ("format", "name", "kind", "created", "expires", "source", "files", "events", "texts", "modules", "packages")
 _EVENT_KEYS = ("pcr", "type", "digests", "what")
 _TEXT_KEYS = ("pcr", "text", "what")
@@ -225,12 +226,12 @@ def _time(value: object, where: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _digests(value: object, where: str) -> tuple[str, ...]:
+def _digests(value: object, where: str, form: re.Pattern[str] = _DIGEST) -> tuple[str, ...]:
     digests = (value,) if isinstance(value, str) else value
     if not isinstance(digests, (list, tuple)) or not digests:
         raise ReferenceValueError(where, "must be one or more digests.")
     for digest in digests:
-        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        if not isinstance(digest, str) or not form.fullmatch(digest):
             raise ReferenceValueError(where, f"{printable(digest)!r} is no digest of the form 'sha256:hex'.")
     return tuple(digests)
 
@@ -243,8 +244,8 @@ def _files(files: object, where: str) -> dict[str, tuple[str, ...]]:
         if not isinstance(path, str) or not path.startswith("/"):
             raise ReferenceValueError(where, f"files: {printable(path)!r} is no absolute path.")
         digests = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else ()
-        if not digests or not all(isinstance(d, str) and _DIGEST.fullmatch(d) for d in digests):
-            digests = _digests(value, f"{where}, files[{printable(path)!r}]")
+        if not digests or not all(isinstance(d, str) and _FILE_DIGEST.fullmatch(d) for d in digests):
+            digests = _digests(value, f"{where}, files[{printable(path)!r}]", _FILE_DIGEST)
         result[path] = digests
     return result
 

@@ -33,7 +33,8 @@ class FileIndex:
         pairs: (path, ``algorithm:hex``) that are known now.
         paths: paths that are known now.
         places: digest → one path that has it now.
-        algorithms: algorithms that digests are known in now.
+        algorithms: algorithms that digests are known in now, ``sha256`` or ``verity:sha256``, each to the paths that
+            have one in it.
         expired: (path, digest) that only an expired document knows.
         past: digests that only an expired document knows.
         names: documents that count now.
@@ -46,7 +47,7 @@ class FileIndex:
     pairs: Pairs = frozenset()
     paths: frozenset[str] = frozenset()
     places: Mapping[str, str] = field(default_factory=dict)
-    algorithms: frozenset[str] = frozenset()
+    algorithms: Mapping[str, frozenset[str]] = field(default_factory=dict)
     expired: Pairs = frozenset()
     past: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
@@ -152,11 +153,12 @@ def index_files(
         if digest not in places or path < places[digest]:
             places[digest] = path
     expired = _pairs([*ended, *past]) - pairs
+    paths = frozenset(path for path, _digest in pairs)
     return FileIndex(
         pairs=pairs,
-        paths=frozenset(path for path, _digest in pairs),
+        paths=paths,
         places=places,
-        algorithms=frozenset(digest.partition(":")[0] for digest in places),
+        algorithms=_by_algorithm(pairs, paths),
         expired=expired,
         past=frozenset(digest for _path, digest in expired if digest not in places),
         names=tuple(d.name for d in current),
@@ -167,6 +169,16 @@ def index_files(
             if digest.startswith("sha256:") and path != POLICY_PATH and not is_module(path)
         ),
     )
+
+
+def _by_algorithm(pairs: Pairs, paths: frozenset[str]) -> dict[str, frozenset[str]]:
+    algorithms = {digest.rpartition(":")[0] for _path, digest in pairs}
+    if len(algorithms) == 1:
+        return dict.fromkeys(algorithms, paths)
+    return {
+        algorithm: frozenset(path for path, digest in pairs if digest.rpartition(":")[0] == algorithm)
+        for algorithm in algorithms
+    }
 
 
 def entry_prefix(path: str, digest: str) -> bytes:

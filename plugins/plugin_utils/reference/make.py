@@ -14,6 +14,7 @@ from pathlib import Path
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.boot import boot_reference_values
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, accepted
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.fsverity import fsverity_digest
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.package import package_reference_values
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pinned import check_sha256, expected_sha256
@@ -21,7 +22,13 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree impo
 
 
 def make(
-    kind: str, name: str, sources: Path | Sequence[Path], created: datetime, *, sha256: Mapping[str, str] | None = None
+    kind: str,
+    name: str,
+    sources: Path | Sequence[Path],
+    created: datetime,
+    *,
+    sha256: Mapping[str, str] | None = None,
+    fsverity: bool = False,
 ) -> ReferenceDocument:
     """Return the Reference Values of an image or of packages.
 
@@ -32,11 +39,14 @@ def make(
         sources: where the image is, on the controller; one, but for packages.
         created: time of the document.
         sha256: file name → digest in hexadecimal digits that each source must have; None asks for none.
+        fsverity: add the fs-verity digest of each file; of kind ``host`` alone.
 
     Raises:
         ReferenceValueError: the source cannot be read, is not the one that was asked for, or holds nothing of that
             kind; there is not exactly one.
     """
+    if fsverity and kind != "host":
+        raise ReferenceValueError("fsverity", f"is not for kind {kind!r}.", "use it with kind 'host'.")
     paths = [sources] if isinstance(sources, Path) else list(sources)
     if kind == "package":
         return package_reference_values(paths, name=name, created=created, sha256=sha256)
@@ -52,7 +62,11 @@ def make(
     files = digest_tree(source) if kind == "host" else digest_image(source).files
     if not files:
         raise ReferenceValueError(str(source), "holds no file.", f"check that it is the image of kind {kind!r}.")
-    return ReferenceDocument(name=name, kind=kind, created=created, source=source.name, files=accepted(files))
+    values = accepted(files)
+    if fsverity:
+        verity = digest_tree(source, digest=fsverity_digest)
+        values = {path: (*digests, verity[path]) for path, digests in values.items()}
+    return ReferenceDocument(name=name, kind=kind, created=created, source=source.name, files=values)
 
 
 def _check(source: Path, sha256: Mapping[str, str]) -> None:

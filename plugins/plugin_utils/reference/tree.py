@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
@@ -35,7 +35,11 @@ _HEAD: Final = 16
 
 
 def digest_tree(
-    source: Path | str, *, include: tuple[str, ...] = INCLUDE, exclude: tuple[str, ...] = EXCLUDE
+    source: Path | str,
+    *,
+    include: tuple[str, ...] = INCLUDE,
+    exclude: tuple[str, ...] = EXCLUDE,
+    digest: Callable[[IO[bytes]], str] = digest_stream,
 ) -> dict[str, str]:
     """Return the digest of every regular file of an image tree.
 
@@ -46,9 +50,10 @@ def digest_tree(
         source: directory, or tar archive (plain, gzip, bzip2, xz or zstd), of the image's root file system.
         include: absolute directories or files to take; ``("/",)`` takes all.
         exclude: absolute directories or files to leave out.
+        digest: what to compute of each file's content.
 
     Returns:
-        absolute path → ``sha256:hex``.
+        absolute path → its digest, ``sha256:hex`` by default.
 
     Raises:
         ReferenceValueError: the source cannot be read, or holds no such file.
@@ -56,7 +61,7 @@ def digest_tree(
     path = Path(source)
     wanted = Selection(include, exclude)
     try:
-        digests = dict(_directory(path, wanted) if path.is_dir() else _archive(path, wanted))
+        digests = dict(_directory(path, wanted, digest) if path.is_dir() else _archive(path, wanted, digest))
     except FAULTS as error:
         raise ReferenceValueError(str(path), f"cannot be read: {error}.") from error
     if not digests:
@@ -86,7 +91,7 @@ class Selection:
         return named.startswith(self._include) and not named.startswith(self._exclude)
 
 
-def _directory(root: Path, wanted: Selection) -> Iterator[tuple[str, str]]:
+def _directory(root: Path, wanted: Selection, digest: Callable[[IO[bytes]], str]) -> Iterator[tuple[str, str]]:
     for folder, _folders, names in os.walk(root):
         inside = "/" + os.path.relpath(folder, root).lstrip(".").lstrip("/")
         for name in names:
@@ -96,14 +101,14 @@ def _directory(root: Path, wanted: Selection) -> Iterator[tuple[str, str]]:
             file = Path(folder, name)
             if stat.S_ISREG(file.lstat().st_mode):
                 with file.open("rb") as stream:
-                    yield path, digest_stream(stream)
+                    yield path, digest(stream)
 
 
-def _archive(archive: Path, wanted: Selection) -> Iterator[tuple[str, str]]:
+def _archive(archive: Path, wanted: Selection, digest: Callable[[IO[bytes]], str]) -> Iterator[tuple[str, str]]:
     seen: dict[str, str] = {}
     where = str(archive)
     with archive.open("rb") as file, unpacked(file, compression_of(file.peek(_HEAD)), where) as stream:
-        for entry in read_tar(stream, where):
+        for entry in read_tar(stream, where, digest=digest):
             if entry.kind == "file":
                 # A wanted hard link may point to an unwanted file, so every file is remembered.
                 seen[entry.path] = entry.digest
@@ -117,7 +122,7 @@ def _archive(archive: Path, wanted: Selection) -> Iterator[tuple[str, str]]:
                 seen[entry.path] = seen[entry.target]
             else:
                 seen.pop(entry.path, None)
-    return ((path, digest) for path, digest in seen.items() if path in wanted)
+    return ((path, found) for path, found in seen.items() if path in wanted)
 
 
 __all__ = ["EXCLUDE", "INCLUDE", "Selection", "digest_tree"]
