@@ -197,7 +197,8 @@ def appraise_layers(
     """
     verdicts = [hardware.appraise_hardware(verified.quote, facts, record, policy)]
     verdicts.append(
-        _on_log(verified, firmware.LAYER) or firmware.appraise_firmware(verified.event_log, record, policy, now)
+        _on_log(verified, firmware.LAYER)
+        or firmware.appraise_firmware(verified.event_log, record, policy, references.boot, now)
     )
     on_list = _on_log(verified, os_.LAYER)
     if on_list is not None:

@@ -13,16 +13,17 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_change import CHANGES, Change, one_change
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import (
     CONSTANTS,
     BootEvent,
     boot_events,
-    waived,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes import CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.waivers import waived
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import odd_event
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
@@ -79,18 +80,26 @@ def appraise_boot(
     if log is None:
         yield told("event_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         return
-    yield from _odd(log)
-    recorded = {(e.pcr, e.digest) for e in node.events or () if e.pcr not in references.covered}
-    judged = references.covered | {e.pcr for e in node.events or ()}
-    for event in boot_events(log, PCRS):
+    yield from _odd(log, policy)
+    covered = references.covered_in(policy.bank)
+    recorded = {(e.pcr, e.digest) for e in node.events or () if e.pcr not in covered}
+    judged = covered | ({e.pcr for e in node.events or ()} if node.recorded_in(policy.bank) else set())
+    events = tuple(boot_events(log, PCRS, policy.bank))
+    changes = []
+    for event in events:
         if not _known(event, references, recorded):
-            yield _finding(event, references, policy, now, judged=event.pcr in judged)
+            finding = _finding(event, node, references, policy, now, judged=event.pcr in judged)
+            if finding.code in CHANGES:
+                changes.append(Change(event, finding))
+            else:
+                yield finding
+    yield from one_change(changes, events, references, policy.bank)
 
 
-def _odd(log: EventLog) -> Iterator[LayerFinding]:
+def _odd(log: EventLog, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
     for finding in log.findings:
         if finding.pcr in PCRS or finding.code == "command_line_disputed":
-            yield odd_event(finding)
+            yield odd_event(finding, policy)
 
 
 def _known(event: BootEvent, references: BootIndex, recorded: set[tuple[int, str]]) -> bool:
@@ -103,22 +112,29 @@ def _known(event: BootEvent, references: BootIndex, recorded: set[tuple[int, str
 
 
 def _finding(
-    event: BootEvent, references: BootIndex, policy: AppraisalPolicy, now: datetime, *, judged: bool
+    event: BootEvent,
+    node: NodeRecord,
+    references: BootIndex,
+    policy: AppraisalPolicy,
+    now: datetime,
+    *,
+    judged: bool,
 ) -> LayerFinding:
     code, claim = _UNKNOWN[event.pcr]
     value = ar4si.CONTRAINDICATED
-    reason = ""
-    waiver = waived(event, policy.waivers, now)
-    if waiver is not None:
-        code, reason = "boot_change_waived", f" Reason: {waiver.reason}."
-    elif {(event.pcr, event.digest), (event.pcr, event.text)} & references.expired:
+    about = f"It is {event.what} in PCR {event.pcr}."
+    ruling = waived(event, policy.waivers, node.hardware, now)
+    if ruling.waiver is not None:
+        code = "boot_change_waived"
+        message = f"{CODES[code]} {about} It is {ruling.waiver.by}: {ruling.waiver.reason}."
+        name = ruling.waiver.name or None
+        return LayerFinding(code, message, None, 0, event.index, None, event.digest, event.pcr, waiver=name)
+    if {(event.pcr, event.digest), (event.pcr, event.text)} & references.expired:
         code, value = "boot_value_expired", ar4si.WARNED
     elif not judged:
         # Nobody ever said what is right for this PCR: the verifier's side fails, the node is not accused.
         code, value = "boot_not_known", ar4si.VERIFIER_FAULT
-    message = f"{CODES[code]} It is {event.what} in PCR {event.pcr}.{reason}"
-    if waiver is not None:
-        return LayerFinding(code, message, None, 0, event.index, None, event.digest, event.pcr)
+    message = f"{CODES[code]} {about}{ruling.note}"
     return LayerFinding(code, message, claim, value, event.index, None, event.digest, event.pcr)
 
 

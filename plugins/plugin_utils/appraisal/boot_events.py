@@ -10,14 +10,12 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import Waiver
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import BANKS
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import ImageLoad
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
@@ -34,11 +32,11 @@ ACTIONS: Final = (
 """Actions that every boot may take (PFP 1.06 sections 3.3.4.5, 3.3.4.6); each is a constant of the specification."""
 
 CONSTANTS: Final = frozenset(
-    "sha256:" + sha256(data).hexdigest() for data in (b"\0\0\0\0", *(action.encode("ascii") for action in ACTIONS))
+    f"{bank}:{hashlib.new(bank, data, usedforsecurity=False).hexdigest()}"
+    for bank in BANKS
+    for data in (b"\0\0\0\0", *(action.encode("ascii") for action in ACTIONS))
 )
 """Digests of what every boot may extend: a separator without error, and :data:`ACTIONS`."""
-
-_BOOT_OPTION: Final = re.compile(r"Boot[0-9A-Fa-f]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,13 @@ class BootEvent:
 
     Attributes:
         pcr: PCR that was extended.
-        digest: ``sha256:hex``.
+        digest: ``bank:hex``.
         type: name of its type, as the log claims.
         variable: name of the UEFI variable, as the log claims, or None.
         text: text that the digest proves, or None.
         what: what it is, printable.
         index: its number in the log.
+        name: path or name of what was measured, as the log claims; empty where it names none.
     """
 
     pcr: int
@@ -62,40 +61,23 @@ class BootEvent:
     text: str | None
     what: str
     index: int
+    name: str = ""
 
 
-def boot_events(log: EventLog, pcrs: tuple[int, ...]) -> Iterator[BootEvent]:
-    """Yield the events that were extended into the SHA-256 bank of some PCRs."""
+def boot_events(log: EventLog, pcrs: tuple[int, ...], bank: str = "sha256") -> Iterator[BootEvent]:
+    """Yield the events that were extended into some PCRs of a bank."""
     for event in log.events:
-        if event.pcr in pcrs and event.type not in INFORMATIONAL and "sha256" in event.digests:
+        if event.pcr in pcrs and event.type not in INFORMATIONAL and bank in event.digests:
             yield BootEvent(
                 pcr=event.pcr,
-                digest="sha256:" + event.digests["sha256"].hex(),
+                digest=f"{bank}:{event.digests[bank].hex()}",
                 type=event.type_name,
                 variable=_variable(event),
                 text=_proven_text(event),
                 what=_what(event),
                 index=event.index,
+                name=_claimed_name(event),
             )
-
-
-def waived(event: BootEvent, waivers: tuple[Waiver, ...], now: datetime) -> Waiver | None:
-    """Return the waiver that lets an event differ, if one does now."""
-    for waiver in waivers:
-        if (
-            waiver.pcr == event.pcr
-            and waiver.type in (None, event.type)
-            and (waiver.variable is None or _same_variable(waiver.variable, event.variable))
-            and (waiver.expires is None or now < waiver.expires)
-        ):
-            return waiver
-    return None
-
-
-def _same_variable(wanted: str, found: str | None) -> bool:
-    if wanted == "Boot####":
-        return found is not None and _BOOT_OPTION.fullmatch(found) is not None
-    return wanted == found
 
 
 def _variable(event: Event) -> str | None:
@@ -111,11 +93,15 @@ def _proven_text(event: Event) -> str | None:
 
 
 def _what(event: Event) -> str:
-    name = _variable(event) or _proven_text(event)
-    if name is None and event.claimed is not None:
-        data = event.claimed.data
-        name = data.path if isinstance(data, ImageLoad) else data.text if isinstance(data, Text) else None
+    name = _variable(event) or _proven_text(event) or _claimed_name(event)
     return f"{event.type_name} {printable(name, 120)}" if name else event.type_name
 
 
-__all__ = ["ACTIONS", "CONSTANTS", "BootEvent", "boot_events", "waived"]
+def _claimed_name(event: Event) -> str:
+    data = event.claimed.data if event.claimed is not None else None
+    if isinstance(data, ImageLoad):
+        return data.path
+    return data.text if isinstance(data, Text) else ""
+
+
+__all__ = ["ACTIONS", "CONSTANTS", "BootEvent", "boot_events"]

@@ -17,7 +17,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_even
     CONSTANTS,
     BootEvent,
     boot_events,
-    waived,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.codes import CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
@@ -27,8 +26,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict i
     LayerVerdict,
     tier_value,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.waivers import Waiver, waived
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import bounded
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import odd_event
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
 
 LAYER: Final = "firmware"
@@ -39,13 +40,19 @@ CODE_PCRS: Final = (0, 2)
 SECURE_BOOT_PCR: Final = 7
 
 
-def appraise_firmware(log: EventLog | None, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> LayerVerdict:
+def appraise_firmware(
+    log: EventLog | None, node: NodeRecord, policy: AppraisalPolicy, references: BootIndex, now: datetime
+) -> LayerVerdict:
     """Return the verdict of the layer.
+
+    An event is good as it was at enrolment, or as Reference Values have it: a firmware update whose events are known
+    beforehand is no finding.
 
     Args:
         log: event log whose replay has met the quote; None where the node has none.
         node: what was recorded at enrolment.
         policy: what is asked.
+        references: known events.
         now: time that decides which waivers hold.
     """
     affirmed = {Claim.CONFIGURATION: ar4si.AFFIRMED}
@@ -53,9 +60,9 @@ def appraise_firmware(log: EventLog | None, node: NodeRecord, policy: AppraisalP
         affirmed[Claim.EXECUTABLES] = ar4si.BOOT_AFFIRMED
     if log is None:
         return LayerVerdict(LAYER, affirmed, tuple(_without_log(policy)))
-    findings = [*_odd(log), *_secure_boot(log, node, policy)]
+    findings = [*_odd(log, policy), *_secure_boot(log, node, policy)]
     if policy.firmware == "recorded":
-        findings.extend(_compared(log, node, policy, now))
+        findings.extend(_compared(log, node, policy, references, now))
     return LayerVerdict(LAYER, affirmed, bounded(findings))
 
 
@@ -68,15 +75,16 @@ def _without_log(policy: AppraisalPolicy) -> Iterator[LayerFinding]:
         yield LayerFinding(code, CODES[code], claim, ar4si.UNKNOWN_ELEMENTS)
 
 
-def _odd(log: EventLog) -> Iterator[LayerFinding]:
+def _odd(log: EventLog, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
     """Weigh what the parser noticed; what belongs to PCR 4 and above is the operating system's."""
     for finding in log.findings:
         if finding.pcr is None or finding.pcr in PCRS:
-            yield odd_event(finding)
+            yield odd_event(finding, policy)
 
 
 def _secure_boot(log: EventLog, node: NodeRecord, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
-    required = policy.secure_boot == "required" or (policy.secure_boot == "recorded" and _recorded_on(log, node))
+    recorded = policy.secure_boot == "recorded" and _recorded_on(log, node, policy.bank)
+    required = policy.secure_boot == "required" or recorded
     if not required:
         return
     if log.claims.secure_boot is None:
@@ -90,52 +98,65 @@ def _secure_boot(log: EventLog, node: NodeRecord, policy: AppraisalPolicy) -> It
     yield LayerFinding(code, CODES[code], Claim.CONFIGURATION, ar4si.CONTRAINDICATED, pcr=SECURE_BOOT_PCR)
 
 
-def _recorded_on(log: EventLog, node: NodeRecord) -> bool:
+def _recorded_on(log: EventLog, node: NodeRecord, bank: str) -> bool:
     """Tell whether Secure Boot was on at enrolment: its variable's event would be among the recorded ones if on now."""
     if node.events is None or log.claims.secure_boot:
         return False
-    current = {e.digest for e in boot_events(log, (SECURE_BOOT_PCR,)) if e.variable == "SecureBoot"}
+    current = {e.digest for e in boot_events(log, (SECURE_BOOT_PCR,), bank) if e.variable == "SecureBoot"}
     return not any(e.pcr == SECURE_BOOT_PCR and e.digest in current for e in node.events)
 
 
-def _compared(log: EventLog, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> Iterator[LayerFinding]:
-    if node.events is None:
+def _compared(
+    log: EventLog, node: NodeRecord, policy: AppraisalPolicy, references: BootIndex, now: datetime
+) -> Iterator[LayerFinding]:
+    if not node.recorded_in(policy.bank):
         code = "firmware_not_recorded"
-        yield LayerFinding(code, CODES[code], Claim.EXECUTABLES, ar4si.VERIFIER_FAULT)
-        yield LayerFinding(code, CODES[code], Claim.CONFIGURATION, ar4si.VERIFIER_FAULT)
+        detail = "" if not node.events else f" Those of enrolment are not in the bank {policy.bank}."
+        yield LayerFinding(code, CODES[code] + detail, Claim.EXECUTABLES, ar4si.VERIFIER_FAULT)
+        yield LayerFinding(code, CODES[code] + detail, Claim.CONFIGURATION, ar4si.VERIFIER_FAULT)
         return
-    recorded = {(e.pcr, e.digest) for e in node.events}
-    found = tuple(boot_events(log, PCRS))
-    changed = [e for e in found if (e.pcr, e.digest) not in recorded and e.digest not in CONSTANTS]
-    for event in changed:
-        yield _change(event, policy, now)
+    events = node.events or ()
+    recorded = {(e.pcr, e.digest) for e in events}
+    found = tuple(boot_events(log, PCRS, policy.bank))
+    new = [e for e in found if (e.pcr, e.digest) not in recorded and e.digest not in CONSTANTS]
+    for event in new:
+        if (event.pcr, event.digest) not in references.events:
+            yield _change(event, node, policy, now)
     # A changed event is a missing and a new one: told once, by the new one.
-    told = {(e.pcr, e.type) for e in changed}
+    told = {(e.pcr, e.type) for e in new}
     present = {(e.pcr, e.digest) for e in found}
-    for gone in node.events:
+    for gone in events:
         known = (gone.pcr, gone.digest) in present or gone.digest in CONSTANTS
         if gone.pcr in PCRS and not known and (gone.pcr, gone.type) not in told:
-            yield _missing(gone, policy, now)
+            yield _missing(gone, node, policy, now)
 
 
-def _change(event: BootEvent, policy: AppraisalPolicy, now: datetime) -> LayerFinding:
-    waiver = waived(event, policy.waivers, now)
-    if waiver is not None:
-        message = f"Firmware event {event.what} in PCR {event.pcr} differs from enrolment; waived: {waiver.reason}."
-        return LayerFinding("firmware_change_waived", message, None, 0, event.index, None, event.digest, event.pcr)
+def _change(event: BootEvent, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> LayerFinding:
+    ruling = waived(event, policy.waivers, node.hardware, now)
+    about = f"Firmware event {event.what} in PCR {event.pcr}"
+    if ruling.waiver is not None:
+        message = f"{about} differs from enrolment; {ruling.waiver.by}: {ruling.waiver.reason}."
+        return _waived(message, ruling.waiver, event.index, event.digest, event.pcr)
     code, claim, value = _weight(event.pcr, policy)
-    message = f"Firmware event {event.what} in PCR {event.pcr} is not as recorded at enrolment."
+    message = f"{about} is not as recorded at enrolment.{ruling.note}"
     return LayerFinding(code, message, claim, value, event.index, None, event.digest, event.pcr)
 
 
-def _missing(gone: RecordedEvent, policy: AppraisalPolicy, now: datetime) -> LayerFinding:
+def _missing(gone: RecordedEvent, node: NodeRecord, policy: AppraisalPolicy, now: datetime) -> LayerFinding:
     stand_in = BootEvent(gone.pcr, gone.digest, gone.type, None, None, gone.type, 0)
-    waiver = waived(stand_in, policy.waivers, now)
+    ruling = waived(stand_in, policy.waivers, node.hardware, now)
     _code, claim, value = _weight(gone.pcr, policy)
     message = f"Firmware event {gone.type} in PCR {gone.pcr}, recorded at enrolment, did not happen"
-    if waiver is not None:
-        return LayerFinding("firmware_change_waived", f"{message}; waived: {waiver.reason}.", pcr=gone.pcr)
-    return LayerFinding("firmware_event_missing", f"{message}.", claim, value, None, None, gone.digest, gone.pcr)
+    if ruling.waiver is not None:
+        told = f"{message}; {ruling.waiver.by}: {ruling.waiver.reason}."
+        return _waived(told, ruling.waiver, None, None, gone.pcr)
+    message = f"{message}.{ruling.note}"
+    return LayerFinding("firmware_event_missing", message, claim, value, None, None, gone.digest, gone.pcr)
+
+
+def _waived(message: str, waiver: Waiver, index: int | None, digest: str | None, pcr: int) -> LayerFinding:
+    code = "firmware_change_waived"
+    return LayerFinding(code, message, None, 0, index, None, digest, pcr, waiver=waiver.name or None)
 
 
 def _weight(pcr: int, policy: AppraisalPolicy) -> tuple[str, Claim, int]:

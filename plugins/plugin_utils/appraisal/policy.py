@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signers import Signer
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.waivers import MODEL_KEYS, Waiver
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.coverage import coverage
@@ -28,7 +29,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.keys i
     key_of_pem,
 )
 
-BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
+STRONG_BANKS: Final = ("sha256", "sha384", "sha512")
+BANKS: Final = ("sha1", *STRONG_BANKS)
 ALIASES: Final = {
     "/bin": "/usr/bin",
     "/sbin": "/usr/sbin",
@@ -101,25 +103,6 @@ class ImaPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiver:
-    """A named, ending permission for a firmware or boot event to differ from what was recorded.
-
-    Attributes:
-        pcr: PCR of the event.
-        type: its type by the TCG's name, or None for any.
-        variable: name of the UEFI variable, or None for any; ``Boot####`` covers all boot options.
-        reason: why it may differ.
-        expires: when the waiver ends; None for no end.
-    """
-
-    pcr: int
-    reason: str
-    type: str | None = None
-    variable: str | None = None
-    expires: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class AppraisalPolicy:
     """What a site asks of its nodes.
 
@@ -146,6 +129,8 @@ class AppraisalPolicy:
         runtime_paths: container engine's paths, or directories ending in ``/``: they make up the layer ``runtime``.
         aliases: directory → the directory it is a name of.
         waivers: events that may differ.
+        allow_sha1: accept what proves nothing against collisions: a signature over SHA-1, and a selection of no
+            other bank.
     """
 
     name: str = "default"
@@ -169,6 +154,22 @@ class AppraisalPolicy:
     runtime_paths: tuple[str, ...] = RUNTIME_PATHS
     aliases: Mapping[str, str] = field(default_factory=lambda: dict(ALIASES))
     waivers: tuple[Waiver, ...] = ()
+    allow_sha1: bool = False
+
+    @property
+    def bank(self) -> str:
+        """The bank in which events are compared: the first that has all PCRs that the policy needs.
+
+        SHA-256 comes first, since most Reference Values are in it, and SHA-1 last.
+        """
+        needed = self.needed_pcrs()
+        order = [bank for bank in (*STRONG_BANKS, "sha1") if bank in self.selection]
+        return next((bank for bank in order if needed <= set(self.selection[bank])), order[0])
+
+    @property
+    def covered(self) -> frozenset[int]:
+        """PCRs that a quote covers in the bank in which events are compared."""
+        return frozenset(self.selection[self.bank])
 
     def selection_plain(self) -> dict[str, list[int]]:
         """Return the selection as the evidence module takes it."""
@@ -197,11 +198,17 @@ def load_policy(plain: object, where: str = "appraisal policy") -> AppraisalPoli
     if isinstance(plain, AppraisalPolicy):
         return plain
     policy = AppraisalPolicy(**_read(plain, _POLICY_READERS, where))
-    lacking = sorted(policy.needed_pcrs() - set(policy.selection.get("sha256", ())))
+    if set(policy.selection) <= {"sha1"} and not policy.allow_sha1:
+        raise PolicyError(
+            f"{where}, selection",
+            "names no bank but sha1.",
+            "add sha256: SHA-1 alone proves nothing; or say so with allow_sha1: true.",
+        )
+    lacking = sorted(policy.needed_pcrs() - policy.covered)
     if lacking:
         raise PolicyError(
             f"{where}, selection",
-            f"lacks PCR {', '.join(map(str, lacking))} of sha256, which the rest of the policy needs.",
+            f"lacks PCR {', '.join(map(str, lacking))} of {policy.bank}, which the rest of the policy needs.",
             "add them, or ask for less (firmware, boot, secure_boot: any; ima.required: false).",
         )
     return policy
@@ -318,8 +325,6 @@ def _selection(value: object, where: str) -> dict[str, tuple[int, ...]]:
         result[str(bank)] = tuple(sorted({_pcr(p, f"{where}, {bank}") for p in pcrs}))
         for pcr in RESETTABLE & set(result[str(bank)]):
             raise PolicyError(f"{where}, {bank}", f"names PCR {pcr}, which any program can reset.", "leave it out.")
-    if set(result) <= {"sha1"}:
-        raise PolicyError(where, "names no bank but sha1.", "add sha256: SHA-1 alone proves nothing.")
     return result
 
 
@@ -342,7 +347,15 @@ def _waivers(value: object, where: str) -> tuple[Waiver, ...]:
         if "pcr" not in values or "reason" not in values:
             raise PolicyError(f"{where}[{i}]", "needs pcr and reason.")
         waivers.append(Waiver(**values))
+    names = [waiver.name for waiver in waivers if waiver.name]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise PolicyError(where, f"has two of the name {printable(twice)!r}.", "give each a name of its own.")
     return tuple(waivers)
+
+
+def _model(value: object, where: str) -> dict[str, str]:
+    return _read(value, dict.fromkeys(MODEL_KEYS, _text), where)
 
 
 def _certificate(value: object, where: str) -> SigningKey:
@@ -388,6 +401,8 @@ _WAIVER_READERS: Final[Mapping[str, _Reader]] = {
     "type": _text,
     "variable": _text,
     "expires": _time,
+    "name": _text,
+    "model": _model,
 }
 _SIGNER_READERS: Final[Mapping[str, _Reader]] = {
     "name": _text,
@@ -429,6 +444,7 @@ _POLICY_READERS: Final[Mapping[str, _Reader]] = {
     "runtime_paths": _paths,
     "aliases": _aliases,
     "waivers": _waivers,
+    "allow_sha1": _flag,
 }
 KEYS: Final = tuple(f.name for f in fields(AppraisalPolicy))
 """Every key that a policy may have."""
@@ -438,6 +454,7 @@ __all__ = [
     "BANKS",
     "KEYS",
     "RUNTIME_PATHS",
+    "STRONG_BANKS",
     "TEMPLATES",
     "AppraisalPolicy",
     "ImaPolicy",

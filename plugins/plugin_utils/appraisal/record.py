@@ -87,6 +87,12 @@ class NodeRecord:
     last: Tick | None = None
     instances: tuple[Instance, ...] = ()
 
+    def recorded_in(self, bank: str) -> bool:
+        """Tell whether there is anything recorded that a log's events of a bank can be compared with."""
+        if self.events is None:
+            return False
+        return not self.events or any(event.digest.startswith(f"{bank}:") for event in self.events)
+
 
 def read_record(plain: object) -> NodeRecord:
     """Read a node's record from plain data.

@@ -37,7 +37,7 @@ def record(evidence: object, ak_public: object, policy: object) -> dict[str, Any
         EvidenceError: the evidence cannot be read, or does not prove what it says: then nothing is recorded.
         PolicyError: the policy cannot be read.
     """
-    given = read_evidence(evidence)
+    given, rules = read_evidence(evidence), load_policy(policy)
     verified = verify(
         given.attest,
         given.signature,
@@ -45,7 +45,7 @@ def record(evidence: object, ak_public: object, policy: object) -> dict[str, Any
         given.ima_log,
         ak_public=binary(ak_public, "ak_public", _AK_LIMIT),
         qualifying_data=given.qualifying_data,
-        policy=load_policy(policy),
+        policy=rules,
     )
     faults = [f.message for f in verified.quote.findings]
     faults += [f.message for f in (*verified.refuted.values(), *verified.unproven.values())]
@@ -63,7 +63,7 @@ def record(evidence: object, ak_public: object, policy: object) -> dict[str, Any
         if log is None
         else [
             {"pcr": event.pcr, "type": event.type, "digest": event.digest}
-            for event in boot_events(log, (*FIRMWARE_PCRS, *BOOT_PCRS))
+            for event in boot_events(log, (*FIRMWARE_PCRS, *BOOT_PCRS), rules.bank)
         ],
     }
 

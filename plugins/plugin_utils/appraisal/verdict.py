@@ -50,6 +50,8 @@ class LayerFinding:
         digest: ``algorithm:hex`` of what was measured.
         pcr: number of the PCR, where one is at fault.
         attribution: by what it is this layer's, and whether it surely is.
+        waiver: name of the waiver that lets it pass.
+        also: further claims that it lowers by the same value.
     """
 
     code: str
@@ -61,6 +63,8 @@ class LayerFinding:
     digest: str | None = None
     pcr: int | None = None
     attribution: Attribution = BY_LAYER
+    waiver: str | None = None
+    also: tuple[Claim, ...] = ()
 
     def plain(self, layer: str, *, void: bool = False) -> dict[str, Any]:
         """Return the finding as plain data of the EAR."""
@@ -75,6 +79,7 @@ class LayerFinding:
             "pcr": self.pcr,
             "attribution": self.attribution.basis,
             "certainty": self.attribution.certainty,
+            "waiver": self.waiver,
             "void": void,
         }
 
@@ -104,9 +109,9 @@ class LayerVerdict:
         """The trustworthiness vector: what is affirmed, lowered by each finding."""
         vector = {str(claim): value for claim, value in self.affirmed.items()}
         for finding in self.findings:
-            if finding.claim is not None:
-                held = vector.get(finding.claim, finding.value)
-                vector[str(finding.claim)] = worse(held, finding.value)
+            for claim in () if finding.claim is None else (finding.claim, *finding.also):
+                held = vector.get(claim, finding.value)
+                vector[str(claim)] = worse(held, finding.value)
         return vector
 
     @property

@@ -145,7 +145,7 @@ def verify(
         EvidenceError: a structure or a log is malformed.
         PartError: the part does not continue what was verified, up to this quote.
     """
-    quote = verify_quote(attest, signature, ak_public, qualifying_data, policy.selection)
+    quote = verify_quote(attest, signature, ak_public, qualifying_data, policy.selection, allow_sha1=policy.allow_sha1)
     if not quote.valid:
         return Verified(quote)
     past = before.past

@@ -12,6 +12,7 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 
@@ -65,9 +66,10 @@ TOLD: Final[Mapping[str, str]] = {
 """Code that by itself lowers nothing → why."""
 
 
-def odd_event(finding: Finding) -> LayerFinding:
+def odd_event(finding: Finding, policy: AppraisalPolicy) -> LayerFinding:
     """Return what the reader of a proven event log noticed, with its weight."""
-    value = EVENT_LOG.get(finding.code)
+    allowed = policy.allow_sha1 and finding.code == "event_log_sha1_only"
+    value = None if allowed else EVENT_LOG.get(finding.code)
     claim = None if value is None else Claim.CONFIGURATION
     return LayerFinding(finding.code, finding.message, claim, value or 0, finding.index, pcr=finding.pcr)
 

@@ -67,7 +67,8 @@ class BootIndex:
     Attributes:
         events: (pcr, digest) that are known now.
         texts: (pcr, text) that are known now.
-        covered: PCRs that the documents which count now speak of.
+        covered: PCRs that the documents which count now speak of, in whatever bank.
+        what: (pcr, digest or text) → what it is, for people, of those that are known now.
         modules: kernel modules inside initial RAM disks, expired ones too, by name with ``_`` for ``-``.
         expired: (pcr, digest or text) that only an expired document knows.
         names: documents that count now.
@@ -77,10 +78,17 @@ class BootIndex:
     events: frozenset[tuple[int, str]] = frozenset()
     texts: frozenset[tuple[int, str]] = frozenset()
     covered: frozenset[int] = frozenset()
+    what: Mapping[tuple[int, str], str] = field(default_factory=dict)
     modules: frozenset[str] = frozenset()
     expired: frozenset[tuple[int, str]] = frozenset()
     names: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
+
+    def covered_in(self, bank: str) -> frozenset[int]:
+        """Return the PCRs of which the documents that count now speak in a bank; a text is known in all."""
+        return frozenset(pcr for pcr, digest in self.events if digest.startswith(f"{bank}:")) | frozenset(
+            pcr for pcr, _text in self.texts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +203,7 @@ def index_boot(documents: Iterable[ReferenceDocument], now: datetime) -> BootInd
         events=events,
         texts=texts,
         covered=frozenset(pcr for pcr, _value in events | texts),
+        what=_named(current),
         modules=frozenset(name for d in (*current, *ended) for name in d.modules),
         expired=(_events(ended) | _texts(ended)) - events - texts,
         names=tuple(d.name for d in current),
@@ -237,6 +246,11 @@ def as_measured(path: str) -> str:
 
 def _events(documents: list[ReferenceDocument]) -> frozenset[tuple[int, str]]:
     return frozenset((e.pcr, digest) for d in documents for e in d.events for digest in e.digests)
+
+
+def _named(documents: list[ReferenceDocument]) -> dict[tuple[int, str], str]:
+    of_texts = {(t.pcr, t.text): t.what for d in documents for t in d.texts}
+    return of_texts | {(e.pcr, digest): e.what for d in documents for e in d.events for digest in e.digests}
 
 
 def _texts(documents: list[ReferenceDocument]) -> frozenset[tuple[int, str]]:

@@ -110,9 +110,13 @@ def instance(**changes: Any) -> dict[str, Any]:
 
 
 def clean_boot(
-    command_line: str = COMMAND_LINE, *, secure_boot: bytes = b"\1", separated: Iterable[int] = range(8)
+    command_line: str = COMMAND_LINE,
+    *,
+    secure_boot: bytes = b"\1",
+    separated: Iterable[int] = range(8),
+    banks: tuple[str, ...] = ("sha1", "sha256"),
 ) -> LogBuilder:
-    builder = firmware(LogBuilder(), secure_boot, separated)
+    builder = firmware(LogBuilder(banks), secure_boot, separated)
     builder.add(1, ev.EV_EFI_VARIABLE_BOOT, variable(EFI_GLOBAL, "BootOrder", b"\1\0"))
     started(builder, 4, b"shim")
     builder.add(14, ev.EV_IPL, b"MokList\0", b"no keys")
@@ -142,13 +146,19 @@ class Guest:
     ima_log: bool = True
     clock: int = 1000
     resets: int = 3
+    bank: str = "sha256"
+    hash: str = "sha256"
+    quoted: tuple[int, ...] = PCRS
 
     def __post_init__(self) -> None:
         self.facts = {"boot_id": "boot-1", "hardware": HARDWARE, "modules": ["fuse", "virtio-blk"]} | self.facts
         self.record = {
             "name": "node1",
-            "ak_public": text(tpm2b(public_area(private_key("p256")))),
-            "recorded": {"hardware": HARDWARE, "events": recorded_events(clean_boot())},
+            "ak_public": text(tpm2b(public_area(private_key("p256"), self.hash))),
+            "recorded": {
+                "hardware": HARDWARE,
+                "events": recorded_events(clean_boot(banks=self.boot.banks), self.bank),
+            },
             "last": None,
             "instances": self.instances,
         } | self.record
@@ -160,9 +170,9 @@ class Guest:
 
     def kernel_began(self) -> Guest:
         """Measure the boot PCRs, as each kernel does first, be it started by the firmware or by another kernel."""
-        values = self.boot.pcrs["sha256"]
-        aggregate = hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in range(10))).digest()
-        self._measure("boot_aggregate", b"sha256:\0" + aggregate, None, None, "")
+        spanned = range(8 if self.bank == "sha1" else 10)
+        aggregate = hashlib.new(self.bank, self._joined(self.boot.pcrs[self.bank], spanned)).digest()
+        self._measure("boot_aggregate", self.bank.encode() + b":\0" + aggregate, None, None, "")
         return self
 
     def ran(
@@ -211,7 +221,11 @@ class Guest:
         )
 
     def pcrs(self) -> dict[int, bytes]:
-        return {**self.boot.pcrs["sha256"], 10: self.kernel.pcrs["sha256"][10]}
+        return {**self.boot.pcrs[self.bank], 10: self.kernel.pcrs[self.bank][10]}
+
+    def _joined(self, values: dict[int, bytes], pcrs: Iterable[int]) -> bytes:
+        empty = bytes(hashlib.new(self.bank).digest_size)
+        return b"".join(values.get(pcr, empty) for pcr in pcrs)
 
     def evidence(
         self, pcrs: dict[int, bytes] | None = None, *, since: Mapping[str, Any] | None = None
@@ -224,16 +238,16 @@ class Guest:
             clock=self.clock,
             resets=self.resets,
             extra=qualifying_data(NONCE, self.facts),
-            selections=(("sha256", PCRS),),
-            digest=hashlib.sha256(b"".join(values.get(pcr, bytes(32)) for pcr in PCRS)).digest(),
+            selections=((self.bank, self.quoted),),
+            digest=hashlib.new(self.hash, self._joined(values, self.quoted)).digest(),
         ).encode()
         return {
             "format": 1,
             "nonce": NONCE.hex(),
             "quote": {
                 "attest": text(attest),
-                "signature": text(sign(private_key(self.key), attest)),
-                "ak_public": text(tpm2b(public_area(private_key(self.key)))),
+                "signature": text(sign(private_key(self.key), attest, self.hash)),
+                "ak_public": text(tpm2b(public_area(private_key(self.key), self.hash))),
             },
             "event_log": text(self.boot.build()) if self.event_log and not known else None,
             "ima_log": {"offset": offset, "data": text(self.kernel.binary[offset:])} if self.ima_log else None,
@@ -261,9 +275,9 @@ def container(cgroup: str = CGROUP, base: int = BASE, count: int = 65_536) -> di
     return {"id": container_of(cgroup)[0], "cgroup": cgroup, "pids": 2, "uid_map": maps, "gid_map": maps}
 
 
-def recorded_events(builder: LogBuilder) -> list[dict[str, Any]]:
+def recorded_events(builder: LogBuilder, bank: str = "sha256") -> list[dict[str, Any]]:
     log = parse_event_log(builder.build())
-    return [{"pcr": e.pcr, "type": e.type, "digest": e.digest} for e in boot_events(log, (*range(10), 14))]
+    return [{"pcr": e.pcr, "type": e.type, "digest": e.digest} for e in boot_events(log, (*range(10), 14), bank)]
 
 
 def statuses(ear: dict[str, Any]) -> dict[str, str]:

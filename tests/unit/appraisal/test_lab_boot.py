@@ -59,7 +59,7 @@ def test_each_part_that_is_not_known_is_named() -> None:
 
 
 def test_firmware_of_the_guest_is_as_recorded_and_secure_boot_is_on() -> None:
-    verdict = appraise_firmware(log(), node(0, 1, 2, 3, 5, 6, 7), POLICY, NOW)
+    verdict = appraise_firmware(log(), node(0, 1, 2, 3, 5, 6, 7), POLICY, BootIndex(), NOW)
     assert verdict.findings == ()
     assert verdict.own_status == "affirming"
     assert log().claims.secure_boot is True

@@ -39,13 +39,17 @@ def test_a_policy_is_read_as_it_is_written_in_yaml() -> None:
             "secure_boot": "recorded",
             "moved": "affirming",
             "ignore_paths": ["/var/lib/x/"],
-            "waivers": [{"pcr": 1, "variable": "BootOrder", "reason": "varies", "expires": "2027-01-01"}],
+            "waivers": [
+                {"pcr": 1, "variable": "BootOrder", "reason": "varies", "expires": "2027-01-01"},
+                {"pcr": 0, "reason": "update", "name": "bios", "model": {"product_name": "Standard*"}},
+            ],
         }
     )
     assert policy.selection["sha256"] == (*range(12), 14)
     assert policy.ima.violations is Tier.CONTRAINDICATED
     assert policy.waivers == (
         Waiver(pcr=1, reason="varies", variable="BootOrder", expires=datetime(2027, 1, 1, tzinfo=UTC)),
+        Waiver(pcr=0, reason="update", name="bios", model={"product_name": "Standard*"}),
     )
 
 
@@ -73,7 +77,17 @@ def test_every_key_of_the_policy_can_be_given() -> None:
         ({"selection": {"sha1": [0]}}, "selection: names no bank but sha1."),
         ({"selection": {"sha256": [0, 10]}}, "selection: lacks PCR 1, 2, 3, 4, 5, 6, 7, 8, 9, 14 of sha256"),
         ({"ignore_paths": ["tmp/"]}, "ignore_paths[0]: 'tmp/' is no absolute path."),
+        ({"selection": {"sha384": [0, 10]}}, "selection: lacks PCR 1, 2, 3, 4, 5, 6, 7, 8, 9, 14 of sha384"),
+        ({"allow_sha1": "yes"}, "allow_sha1: must be true or false, not 'yes'."),
         ({"waivers": [{"pcr": 1}]}, "waivers[0]: needs pcr and reason."),
+        (
+            {"waivers": [{"pcr": 1, "reason": "x", "name": "n"}, {"pcr": 2, "reason": "y", "name": "n"}]},
+            "waivers: has two of the name 'n'. Next: give each a name of its own.",
+        ),
+        (
+            {"waivers": [{"pcr": 1, "reason": "x", "model": {"product": "A"}}]},
+            "waivers[0], model: has an unknown key 'product'. Next: did you mean 'product_name'?",
+        ),
         ({"waivers": [{"pcr": 1, "reason": "x", "expires": "soon"}]}, "expires: 'soon' is no ISO 8601 time."),
     ],
 )
@@ -81,6 +95,24 @@ def test_a_mistake_is_named_with_its_key_and_the_nearest_right_one(plain: Any, m
     with pytest.raises(PolicyError) as raised:
         load_policy(plain)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("selection", "bank"),
+    [
+        ({"sha256": [*range(11), 14]}, "sha256"),
+        ({"sha384": [*range(11), 14]}, "sha384"),
+        ({"sha512": [*range(11), 14], "sha256": [10]}, "sha512"),
+        ({"sha384": [*range(11), 14], "sha256": [*range(12), 14], "sha1": [0]}, "sha256"),
+    ],
+)
+def test_events_are_compared_in_a_bank_that_has_all_that_is_needed(selection: dict[str, Any], bank: str) -> None:
+    assert load_policy({"selection": selection}).bank == bank
+
+
+def test_sha1_alone_is_taken_where_the_policy_says_so() -> None:
+    policy = load_policy({"selection": {"sha1": [*range(11), 14]}, "allow_sha1": True})
+    assert policy.bank == "sha1"
 
 
 def test_a_node_without_firmware_log_may_be_asked_for_its_ima_list_alone() -> None:

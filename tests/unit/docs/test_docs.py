@@ -324,6 +324,8 @@ def test_the_policy_page_has_the_defaults(key: str) -> None:
     default = getattr(AppraisalPolicy(), key)
     if isinstance(default, str):
         assert said.startswith(f"Default: `{default}`.")
+    elif isinstance(default, bool):
+        assert said.startswith(f"Default: `{str(default).lower()}`.")
     elif not default:
         assert said.startswith("Default: none.")
     elif key == "selection":
