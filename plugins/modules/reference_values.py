@@ -49,7 +49,7 @@ options:
     type: dict
   fsverity:
     description:
-      - Add the fs-verity digest of each file beside that of its content, with SHA-256, blocks of 4096 bytes and no salt.
+      - Add the fs-verity digest of each file to that of its content, by SHA-256, in blocks of 4096 bytes, without salt.
       - For O(kind=host), where nodes measure files by C(digest_type=verity).
     type: bool
     default: false
