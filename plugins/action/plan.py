@@ -7,9 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.directory import read_tables
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, plan
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.plans import plan_table
 
@@ -20,9 +23,11 @@ class ActionModule(TrustAction):
     SPEC: ClassVar[dict[str, Any]] = {
         "nodes": {"type": "list", "elements": "str", "required": True},
         "since": {"type": "float", "required": True},
-        "rules": {"type": "path", "required": True},
+        "rules": {"type": "path"},
         "catalogue": {"type": "path", "required": True},
         "max_in_repair": {"type": "int", "default": 1},
+        "labels": {"type": "dict"},
+        "maintenance": {"type": "dict"},
         "act": {"type": "bool", "default": True},
     }
 
@@ -30,21 +35,20 @@ class ActionModule(TrustAction):
         """Return the plan, and a table of it."""
         site = Site(
             nodes=arguments["nodes"],
-            tables=_tables(Path(arguments["rules"])),
+            tables=read_tables(arguments["rules"]),
             catalogue=load_directory(Path(arguments["catalogue"])),
             owner=self.controller(),
             max_in_repair=arguments["max_in_repair"],
+            labels=arguments["labels"] or {},
+            maintenance={node: _flag(node, there) for node, there in (arguments["maintenance"] or {}).items()},
         )
         with self.open_store(arguments).transaction() as connection:
             made = plan(connection, site, arguments["since"], self.now(), act=arguments["act"])
         return {"changed": bool(made["steps"]), **made, "table": plan_table(made)}
 
 
-def _tables(directory: Path) -> dict[str, str]:
+def _flag(node: str, value: Any) -> bool:
     try:
-        found = {path.name: path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.yml"))}
-    except (OSError, UnicodeDecodeError) as error:
-        raise RuleError(f"rules {directory}", f"cannot be read: {error}") from error
-    if not found:
-        raise RuleError(f"rules {directory}", "holds no decision table (*.yml).", "set palantir_trust_rules.")
-    return found
+        return bool(boolean(value))
+    except TypeError:
+        raise TrustError(f"{node}: palantir_trust_maintenance", f"must be true or false, not {value!r}.") from None

@@ -29,7 +29,7 @@ options:
       - A decision table, a list of them, or a mapping of file name to table; each as data or as YAML text.
       - Each decides the layers that the values of its input C(layer) name. Its one output is C(verb).
       - The inputs on offer are C(layer), C(tier), C(host_tier), C(claim), C(finding), C(sc), C(flavour),
-        C(criticality) and C(attempt).
+        C(criticality), C(attempt), C(maintenance) and C(label.KEY), a label of the node.
     type: raw
     required: true
   catalogue:
@@ -38,7 +38,7 @@ options:
     required: true
   state:
     description:
-      - C(now), and C(nodes) (node to C(cordoned) and C(labels)).
+      - C(now), and C(nodes) (node to C(cordoned), C(labels) and C(maintenance)).
       - C(instances), each with C(instance), C(sc), C(flavour), C(node) and C(state).
       - C(incidents), each with C(id), C(node), C(layer), C(instance), C(attempt), C(state), C(opened_at) and
         C(last_action_at). Times are seconds since the epoch or ISO 8601.

@@ -28,9 +28,8 @@ options:
     type: float
     required: true
   rules:
-    description: Directory of the decision tables.
+    description: Directory of the decision tables. Without it, the tables that come with the collection.
     type: path
-    required: true
   catalogue:
     description: Directory of the catalogue of Security Capabilities.
     type: path
@@ -39,6 +38,12 @@ options:
     description: How many nodes may be in repair at once.
     type: int
     default: 1
+  labels:
+    description: Node to its labels, key to text; what is left out has none.
+    type: dict
+  maintenance:
+    description: Node to whether its operators are at work on it; what is left out is not.
+    type: dict
   act:
     description:
       - Whether the plan is to be carried out. Otherwise no incident is opened, counted or leased, no step is given, and

@@ -18,13 +18,18 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate i
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import (
     Incident,
     Instance,
+    Node,
     NodeResult,
     Situation,
     Verdict,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Subject
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import Rule
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import HOST_LAYERS, NOT_APPLICABLE
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
+    HOST_LAYERS,
+    LABEL,
+    NOT_APPLICABLE,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 
 MAX_WHY_NOT: Final = 200
@@ -79,7 +84,13 @@ def judge(case: Case, compiled: CompiledTable | None, situation: Situation) -> J
     if compiled is None:
         raise RuleError(f"layer {case.subject.layer}", "no decision table decides it.", "add a table for this layer.")
     offered = subject_inputs(case, situation)
-    inputs = {item.name: offered[item.name] for item in compiled.table.inputs}
+    labels = situation.nodes.get(case.subject.node, Node()).labels
+    inputs: dict[str, str | int] = {
+        item.name: labels.get(item.name.removeprefix(LABEL), NOT_APPLICABLE)
+        if item.name.startswith(LABEL)
+        else offered[item.name]
+        for item in compiled.table.inputs
+    }
     outcome = compiled.evaluate(inputs)
     if outcome.rule is None:
         raise RuleError(f"table {compiled.table.name}", f"no rule matches {inputs}.")
@@ -90,7 +101,7 @@ def judge(case: Case, compiled: CompiledTable | None, situation: Situation) -> J
 
 
 def subject_inputs(case: Case, situation: Situation) -> dict[str, str | int]:
-    """Return the value of every input that a table may declare."""
+    """Return the value of every input that a table may declare, but for labels."""
     instance = case.instance
     capability = situation.catalogue.get(instance.sc) if instance else None
     return {
@@ -103,6 +114,7 @@ def subject_inputs(case: Case, situation: Situation) -> dict[str, str | int]:
         "flavour": instance.flavour if instance else NOT_APPLICABLE,
         "criticality": capability.criticality if capability else NOT_APPLICABLE,
         "attempt": case.attempt,
+        "maintenance": situation.nodes.get(case.subject.node, Node()).maintenance,
     }
 
 

@@ -20,6 +20,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import HitPolicy, Input, Table, load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     AVAILABLE_VERBS,
+    BOOLEAN_INPUTS,
+    INTEGER_INPUTS,
+    LABEL,
     LAYERS,
     SUBJECT_INPUTS,
     VERBS,
@@ -128,9 +131,9 @@ def _check_shape(table: Table, subject: str) -> None:
 
 
 def _check_input(column: Input, subject: str) -> None:
-    if column.name not in SUBJECT_INPUTS:
+    if column.name not in SUBJECT_INPUTS and not column.name.startswith(LABEL):
         raise RuleError(subject, f"the input {column.name!r} is unknown.", nearest(column.name, SUBJECT_INPUTS))
-    kind = "integer" if column.name == "attempt" else "string"
+    kind = "integer" if column.name in INTEGER_INPUTS else "boolean" if column.name in BOOLEAN_INPUTS else "string"
     if column.type != kind:
         raise RuleError(f"{subject}, input {column.name}", f"must have the type {kind}, not {column.type}.")
     known = _DOMAINS.get(column.name)

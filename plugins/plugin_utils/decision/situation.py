@@ -71,10 +71,11 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node's state beside its attestation."""
+    """A node's state beside its attestation; ``maintenance`` while its operators are at work on it."""
 
     cordoned: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,11 @@ def _worst_claim(vector: Mapping[str, Any]) -> str:
 def _node(item: Any, subject: str) -> Node:
     plain = _mapping(item, subject)
     labels = _mapping(plain.get("labels") or {}, f"{subject}.labels")
-    return Node(bool(plain.get("cordoned", False)), {str(key): str(value) for key, value in labels.items()})
+    return Node(
+        bool(plain.get("cordoned", False)),
+        {str(key): str(value) for key, value in labels.items()},
+        bool(plain.get("maintenance", False)),
+    )
 
 
 def _instance(item: Any, number: int) -> Instance:

@@ -58,11 +58,16 @@ SUBJECT_INPUTS: Final = (
     "flavour",
     "criticality",
     "attempt",
+    "maintenance",
 )
-"""The inputs that :func:`.plan.decide` offers to a table."""
+"""The inputs that :func:`.plan.decide` offers to a table, beside the node's labels."""
+LABEL: Final = "label."
+"""What the name of an input begins with that is a node's label; the rest is the label's key."""
 
 INTEGER_INPUTS: Final = frozenset({"attempt"})
 """Inputs that are whole numbers, also where a form of tables has no such type."""
+BOOLEAN_INPUTS: Final = frozenset({"maintenance"})
+"""Inputs that are true or false; what is neither these nor whole numbers is text."""
 
 
 def is_destructive(verb: object) -> bool:
@@ -82,11 +87,13 @@ def nearest(word: object, known: Iterable[object]) -> str:
 
 __all__ = [
     "AVAILABLE_VERBS",
+    "BOOLEAN_INPUTS",
     "EXITS",
     "GUARD_RAILS",
     "HARMLESS_VERBS",
     "HOST_LAYERS",
     "INTEGER_INPUTS",
+    "LABEL",
     "LAYERS",
     "NOT_APPLICABLE",
     "QUIET_VERBS",

@@ -11,7 +11,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -37,7 +37,8 @@ NO_RESULT = {"state": "unreachable", "message": "no result in this cycle", "ear"
 class Site:
     """What a site brings to a decision.
 
-    ``tables`` maps file names to YAML texts; ``owner`` names the controller that leases incidents.
+    ``tables`` maps file names to texts; ``owner`` names the controller that leases incidents; ``labels`` and
+    ``maintenance`` are by node.
     """
 
     nodes: Sequence[str]
@@ -45,6 +46,8 @@ class Site:
     catalogue: Mapping[str, Descriptor]
     owner: str
     max_in_repair: int
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    maintenance: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,14 @@ def _state(connection: Connection, site: Site, found: _Findings, now: float) -> 
     known = identities.every(connection, site.nodes)
     return {
         "now": now,
-        "nodes": {name: {"cordoned": record.cordoned} for name, record in known.items()},
+        "nodes": {
+            name: {
+                "cordoned": record.cordoned,
+                "labels": site.labels.get(name, {}),
+                "maintenance": site.maintenance.get(name, False),
+            }
+            for name, record in known.items()
+        },
         # A start that was broken off ends nothing: the instance should run there, and counts until it is terminated.
         "instances": [record.plain() | {"state": "live"} for record in found.living.values()],
         "incidents": [incident.plain() for incident in incidents.still_open(connection)],

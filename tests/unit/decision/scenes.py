@@ -1,23 +1,22 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the transcripts of decisions begin from: two sound nodes, one DNS filter, the lab's own tables."""
+"""What the transcripts of decisions begin from: two sound nodes, one DNS filter, the shipped tables."""
 
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.directory import SHIPPED, read_tables
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
 
 NOW = 1_800_000_000
-RULES = Path(__file__).parents[3] / "inventories" / "lab" / "rules"
 HOST_LAYERS = ("hardware", "firmware", "os", "runtime")
 CATALOGUE = {"dns-filter": {"criticality": "high", "flavours": [{"name": "podman"}], "placement": []}}
 
 
-def lab_tables() -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))}
+def shipped_tables() -> dict[str, str]:
+    return read_tables(SHIPPED)
 
 
 def finding(layer: str, tier: str = "contraindicated", digest: str = "sha256:" + "ab" * 32) -> dict[str, Any]:
@@ -95,8 +94,8 @@ def state(
 
 
 def plan(ears: dict[str, Any], situation: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """Decide by the lab's tables, unless others are given; check that the arguments were left alone."""
-    arguments = [ears, more.pop("tables", lab_tables()), more.pop("catalogue", CATALOGUE), situation or state()]
+    """Decide by the shipped tables, unless others are given; check that the arguments were left alone."""
+    arguments = [ears, more.pop("tables", shipped_tables()), more.pop("catalogue", CATALOGUE), situation or state()]
     before = copy.deepcopy(arguments)
     made = decide(*arguments, **more)
     assert arguments == before

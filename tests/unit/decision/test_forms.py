@@ -19,7 +19,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import write
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from tests.unit.decision.brute import Drawn, tables
-from tests.unit.decision.scenes import lab_tables
+from tests.unit.decision.scenes import shipped_tables
 
 MODELS = Path(__file__).parent / "models"
 SHEET = """\
@@ -99,9 +99,9 @@ def test_every_form_brings_the_same_table_back(data: dict[str, Any]) -> None:
     assert normal(load_table(write_table(table, "dmn"))) == normal(table)
 
 
-@pytest.mark.parametrize("name", sorted(lab_tables()))
-def test_the_lab_tables_go_through_every_form(name: str) -> None:
-    table = load_table(lab_tables()[name], name)
+@pytest.mark.parametrize("name", sorted(shipped_tables()))
+def test_the_shipped_tables_go_through_every_form(name: str) -> None:
+    table = load_table(shipped_tables()[name], name)
     for form in ("yaml", "csv"):
         assert load_table(write_table(table, form)) == table
     assert load_table(write_table(table, "dmn")) == normal(table)
@@ -110,7 +110,7 @@ def test_the_lab_tables_go_through_every_form(name: str) -> None:
 def test_a_model_that_dmn_js_has_saved_is_the_table_that_it_was_given() -> None:
     """The model is our own table, opened and saved again by dmn-js 17.10, on which Camunda Modeler is built."""
     text = (MODELS / "host-remediation.dmn").read_text(encoding="utf-8")
-    assert load_table(text, "host-remediation.dmn") == normal(load_table(lab_tables()["host-remediation.yml"]))
+    assert load_table(text, "host-remediation.dmn") == normal(load_table(shipped_tables()["host-remediation.yml"]))
 
 
 def test_a_sheet_reads_as_it_is_written() -> None:

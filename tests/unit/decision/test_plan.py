@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Transcripts: what is seen, by the lab's own tables, and what is then done."""
+"""Transcripts: what is seen, by the shipped tables, and what is then done."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.unit.decision.scenes import (
     attested,
     incident,
     instance,
-    lab_tables,
     plan,
+    shipped_tables,
     silent,
     state,
     transcript,
@@ -503,6 +503,6 @@ def test_a_table_that_is_not_safe_to_run_is_refused(tables: Any, message: str) -
 )
 def test_malformed_arguments_are_one_clear_error(ears: Any, known: Any, catalogue: Any, message: str) -> None:
     with pytest.raises(TrustError) as caught:
-        plan(ears, known, catalogue=catalogue, tables=lab_tables())
+        plan(ears, known, catalogue=catalogue, tables=shipped_tables())
     assert message in str(caught.value)
     assert isinstance(caught.value, CatalogueError) == bool(catalogue)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
-from tests.unit.decision.scenes import CATALOGUE, HOST_LAYERS, NOW, attested, incident, instance, lab_tables, silent
+from tests.unit.decision.scenes import CATALOGUE, HOST_LAYERS, NOW, attested, incident, instance, shipped_tables, silent
 
 NODES = ("node1", "node2", "node3", "node4")
 TIERS = ("affirming", "affirming", "affirming", "none", "warning", "contraindicated")
@@ -43,7 +43,7 @@ def harsh(layers: list[str], verb: str) -> dict[str, Any]:
 
 
 TABLES: list[Any] = [
-    lab_tables(),
+    shipped_tables(),
     [harsh(list(HOST_LAYERS), "reboot"), harsh(["sc"], "restart")],
     [harsh(list(HOST_LAYERS), "move"), harsh(["sc"], "move")],
     [harsh(["sc"], "reboot")],

@@ -14,7 +14,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate i
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
-from tests.unit.decision.scenes import lab_tables
+from tests.unit.decision.scenes import shipped_tables
 
 TABLE: dict[str, Any] = {
     "decision_table": "sc-remediation",
@@ -270,6 +270,6 @@ def test_guard_rails_that_differ_make_an_overlap_where_only_order_could_choose()
     assert "overlap" not in [finding["code"] for finding in rule_findings(table)]
 
 
-@pytest.mark.parametrize("name", sorted(lab_tables()))
-def test_the_tables_of_the_lab_are_sound(name: str) -> None:
-    assert rule_findings(lab_tables()[name], name) == []
+@pytest.mark.parametrize("name", sorted(shipped_tables()))
+def test_the_shipped_tables_are_sound(name: str) -> None:
+    assert rule_findings(shipped_tables()[name], name) == []

@@ -35,6 +35,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook i
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     AVAILABLE_VERBS,
     GUARD_RAILS,
+    LABEL,
     SUBJECT_INPUTS,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import (
@@ -139,8 +140,8 @@ def test_python_compiles(block: Block) -> None:
 def test_commands_name_playbooks_and_make_targets_that_exist(block: Block) -> None:
     playbooks = {path.stem for path in PLAYBOOKS}
     for command in re.findall(r"^ansible-playbook .*", block.text, re.MULTILINE):
-        called = set(re.findall(r"\bpalantir\.trust\.(\w+)", command)) or {"check-rules.yml"} & set(command.split())
-        assert called <= playbooks | {"check-rules.yml"}, command
+        called = set(re.findall(r"\bpalantir\.trust\.(\w+)", command))
+        assert called <= playbooks, command
         assert called, command
     targets = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^make ([\w-]+)", block.text, re.MULTILINE):
@@ -222,7 +223,7 @@ def test_the_rule_tables_are_sound_and_decide_as_the_shipped_ones() -> None:
     for table in tables:
         assert rule_findings(table) == []
         load_rulebook(table, AVAILABLE_VERBS)
-    shipped = yaml.safe_load((ROOT / "inventories/lab/rules/sc-remediation.yml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((ROOT / "roles/remediate/files/rules/sc-remediation.yml").read_text(encoding="utf-8"))
     for rule in shipped["rules"]:
         rule.pop("rationale")
     assert tables[0] == shipped
@@ -301,6 +302,7 @@ def test_every_playbook_is_documented() -> None:
         "reference_values",
         "enrol",
         "deploy",
+        "rules",
         "attest",
         "cycle",
         "report",
@@ -350,7 +352,7 @@ def test_the_policy_page_has_the_defaults_of_ima() -> None:
 
 def test_the_rules_page_is_complete() -> None:
     text = page("rules.md")
-    assert tuple(first_codes(section(text, "## Inputs"))) == SUBJECT_INPUTS
+    assert tuple(first_codes(section(text, "## Inputs"))) == (*SUBJECT_INPUTS, f"{LABEL}KEY")
     assert sorted(first_codes(section(text, "## Guard rails"))) == sorted(GUARD_RAILS)
     assert set(first_codes(section(text, "## Verbs"))) == set(AVAILABLE_VERBS)
     found = {row[0].strip("`"): row[1] for row in rows(section(text, "## Static analysis"))}
@@ -360,8 +362,8 @@ def test_the_rules_page_is_complete() -> None:
 def test_the_default_tables_are_told_as_they_are() -> None:
     text = section(page("rules.md"), "## The default tables")
     for name in ("sc-remediation", "host-remediation"):
-        table = yaml.safe_load((ROOT / f"inventories/lab/rules/{name}.yml").read_text(encoding="utf-8"))
-        told = text.partition(f"{name}.yml`")[2].partition("`inventories")[0]
+        table = yaml.safe_load((ROOT / f"roles/remediate/files/rules/{name}.yml").read_text(encoding="utf-8"))
+        told = text.partition(f"`{name}.yml`")[2].partition("-remediation.yml`")[0]
         verbs = [re.findall(r"`(\w+)`", cell) for row in rows(told) for cell in row[-2:-1]]
         assert verbs == [[rule["then"]["verb"]] for rule in table["rules"]]
 
