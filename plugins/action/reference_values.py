@@ -31,6 +31,7 @@ class ActionModule(TrustAction):
         "dest": {"type": "path", "required": True},
         "sha256": {"type": "dict"},
         "fsverity": {"type": "bool", "default": False},
+        "architecture": {"type": "str"},
         "overlap": {"type": "str"},
         "replaces": {"type": "list", "elements": "str"},
     }
@@ -49,6 +50,7 @@ class ActionModule(TrustAction):
             datetime.now(UTC),
             sha256=arguments["sha256"],
             fsverity=arguments["fsverity"],
+            architecture=arguments["architecture"],
         )
         update = plan_update(document, dest, overlap, replaces)
         if not self._task.check_mode:

@@ -34,7 +34,8 @@ options:
       - For O(kind=host), the root file system as a directory or tar archive.
       - For O(kind=package), a V(.deb) file, a directory of such, or a list of these.
       - For O(kind=boot), the directory of the EFI system partition's files.
-      - For O(kind=sc), the image as C(podman save) writes it.
+      - For O(kind=sc), the image as C(podman save) writes it in the formats C(docker-archive), C(oci-archive) and
+        C(oci-dir).
     type: raw
     required: true
   dest:
@@ -53,6 +54,11 @@ options:
       - For O(kind=host), where nodes measure files by C(digest_type=verity).
     type: bool
     default: false
+  architecture:
+    description:
+      - Which image of an OCI image layout is meant, as C(arm64) or C(arm/v7).
+      - Without it, the only image is taken, and the one of C(amd64) where there are several.
+    type: str
   overlap:
     description:
       - For how long old and new values both count, as V(90s), V(30m), V(12h) or V(7d).

@@ -21,7 +21,7 @@ def pinned_image_id(flavour: Flavour, archive: Path, reference_values: Path) -> 
 
     Args:
         flavour: the flavour that names the Reference Values.
-        archive: the image archive, in docker-archive form.
+        archive: the image archive, in docker-archive or oci-archive form; of several images, that for amd64.
         reference_values: directory of the site's Reference Values.
 
     Raises:

@@ -24,6 +24,13 @@ _CHUNK: Final = 1 << 20
 _KEPT_LIMIT: Final = MIB
 _HEADER_LIMIT: Final = 16 * MIB
 """For all headers of one member, which tarfile keeps in memory: long names, attributes, maps of sparse files."""
+_EXTENSIONS: Final = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 _NEXT: Final = "fetch or make it again."
 
 
@@ -150,6 +157,19 @@ def _inside(name: str, where: str) -> str:
     return absolute(name)
 
 
+class BoundedTarInfo(tarfile.TarInfo):
+    """A member of an archive that can be sought in, whose extended headers are bounded as well."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        # A sparse file's map has any length.
+        if self.type == tarfile.GNUTYPE_SPARSE or (self.type in _EXTENSIONS and not 0 <= self.size <= _KEPT_LIMIT):
+            raise tarfile.ReadError(f"it has an extended header of {self.size} bytes, or a sparse file")
+        return cast(tarfile.TarInfo, super()._proc_member(archive))  # type: ignore[misc]
+
+    def _proc_gnusparse_10(self, *_arguments: object) -> None:
+        raise tarfile.ReadError("it has a sparse file")
+
+
 class _Counted:
     """A stream that ends at a limit, and knows what lay around the place where tarfile stopped."""
 
@@ -191,4 +211,4 @@ class _Counted:
             pass
 
 
-__all__ = ["Limits", "TarEntry", "absolute", "digest_stream", "read_tar"]
+__all__ = ["BoundedTarInfo", "Limits", "TarEntry", "absolute", "digest_stream", "read_tar"]

@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Digests of the files of an SC's container image, from its archive, on the controller.
+"""Digests of the files of an SC's container image, from what it was saved as, on the controller.
 
-Reads the ``docker-archive`` form (``podman save``, ``docker save``): ``manifest.json``, the image's
-configuration, and layers whose whiteouts follow the OCI Image Specification 1.1, "Image Layer Filesystem
-Changeset". Nothing is unpacked to disk.
+Reads the ``docker-archive`` form (``podman save``, ``docker save``) and the OCI image layout, as a directory or as
+``oci-archive``. Nothing is unpacked to disk.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -13,19 +12,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
 import tarfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import absolute, digest_stream
-
-_WHITEOUT: Final = ".wh."
-_OPAQUE: Final = ".wh..wh..opq"
-_JSON_LIMIT: Final = 16 * MIB
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import BoundedTarInfo
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.layers import LAYERS, LayeredFiles
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.oci import (
+    JSON_LIMIT,
+    DirectoryMembers,
+    Members,
+    TarMembers,
+    open_blob,
+    select_image,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.unpack import FAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +48,75 @@ class ImageDigests:
     files: dict[str, str]
 
 
-def digest_image(archive: Path | str) -> ImageDigests:
-    """Return the digests of all regular files of the image in an archive.
+def digest_image(source: Path | str, architecture: str | None = None) -> ImageDigests:
+    """Return the digests of all regular files of an image.
 
     Args:
-        archive: tar file in docker-archive form, holding one image.
+        source: tar file in docker-archive form, holding one image; or an OCI image layout as a tar file or directory.
+        architecture: which image of an OCI image layout is meant (``arm64``, ``arm/v7``); None takes the only image,
+            and ``amd64`` of several.
 
     Raises:
-        ReferenceValueError: the archive cannot be read, or holds not exactly one image.
+        ReferenceValueError: the source cannot be read, a blob is not that of its digest, a layer is not the one that
+            the image's configuration names, or there is not exactly one image.
     """
-    where = str(archive)
+    path = Path(source)
     try:
-        with tarfile.open(archive, "r:*") as tar:
-            entry = _manifest(tar, where)
-            config = _member(tar, str(entry.get("Config")), where).read(_JSON_LIMIT)
-            files: dict[str, str] = {}
-            for layer in entry["Layers"]:
-                _apply(files, _member(tar, str(layer), where), f"{where}, layer {printable(layer)}")
-    except (OSError, tarfile.TarError, EOFError) as error:
-        raise ReferenceValueError(where, f"cannot be read: {error}.", "save the image again.") from error
+        if path.is_dir():
+            return _oci(DirectoryMembers(path), architecture)
+        with tarfile.open(path, "r:*", tarinfo=BoundedTarInfo) as tar:
+            members = TarMembers(tar, str(path))
+            # Newer versions of docker save both forms side by side.
+            if members.open("manifest.json") is None and members.open("oci-layout") is not None:
+                return _oci(members, architecture)
+            return _docker(members)
+    except (*FAULTS, tarfile.TarError, ValueError, RecursionError) as error:
+        raise ReferenceValueError(str(path), f"cannot be read: {printable(error)}.", "save the image again.") from error
+
+
+def _oci(members: Members, architecture: str | None) -> ImageDigests:
+    image = select_image(members, architecture)
+    config = open_blob(members, image.config).read(JSON_LIMIT)
+    layers = ((open_blob(members, layer), layer.digest) for layer in image.layers)
+    names = (image.name,) if image.name else ()
+    return ImageDigests(image.config.digest, names, _files(layers, config, members.where))
+
+
+def _docker(members: Members) -> ImageDigests:
+    entry = _manifest(members)
+    config = _member(members, str(entry.get("Config"))).read(JSON_LIMIT)
+    layers = ((_member(members, str(layer)), str(layer)) for layer in entry["Layers"])
     image_id = "sha256:" + hashlib.sha256(config).hexdigest()
-    return ImageDigests(image_id, tuple(str(n) for n in entry.get("RepoTags") or ()), files)
+    names = tuple(str(n) for n in entry.get("RepoTags") or ())
+    return ImageDigests(image_id, names, _files(layers, config, members.where))
 
 
-def _manifest(tar: tarfile.TarFile, where: str) -> dict[str, Any]:
+def _files(layers: Iterable[tuple[IO[bytes], str]], config: bytes, where: str) -> dict[str, str]:
+    """Return the files of an image whose layers are those that its configuration names."""
+    files = LayeredFiles()
+    digests: list[str] = []
+    for layer, name in layers:
+        if len(digests) == LAYERS:
+            raise ReferenceValueError(where, f"has more than {LAYERS} layers.", "build the image with fewer.")
+        digests.append(files.apply(layer, f"{where}, layer {printable(name)}"))
+    named = _diff_ids(config)
+    # A configuration that names none belongs to no image that an engine runs.
+    if named is not None and named != digests:
+        raise ReferenceValueError(where, "has other layers than its configuration names.", "save the image again.")
+    return files.files()
+
+
+def _diff_ids(config: bytes) -> list[object] | None:
+    plain = json.loads(config)
+    root = plain.get("rootfs") if isinstance(plain, dict) else None
+    diff_ids = root.get("diff_ids") if isinstance(root, dict) else None
+    return diff_ids if isinstance(diff_ids, list) else None
+
+
+def _manifest(members: Members) -> dict[str, Any]:
+    where = members.where
     try:
-        manifest = json.loads(_member(tar, "manifest.json", where).read(_JSON_LIMIT))
+        manifest = json.loads(_member(members, "manifest.json").read(JSON_LIMIT))
     except (ValueError, RecursionError) as error:
         raise ReferenceValueError(where, "manifest.json is no JSON.", "save the image again.") from error
     if not isinstance(manifest, list) or len(manifest) != 1:
@@ -79,56 +127,15 @@ def _manifest(tar: tarfile.TarFile, where: str) -> dict[str, Any]:
     return entry
 
 
-def _member(tar: tarfile.TarFile, name: str, where: str) -> IO[bytes]:
-    try:
-        stream = tar.extractfile(name)
-    except KeyError:
-        stream = None
+def _member(members: Members, name: str) -> IO[bytes]:
+    stream = members.open(name)
     if stream is None:
         raise ReferenceValueError(
-            where, f"has no member {printable(name)!r}.", "save the image with --format docker-archive."
+            members.where,
+            f"has no member {printable(name)!r}.",
+            "save the image with --format docker-archive or oci-archive.",
         )
     return stream
-
-
-def _apply(files: dict[str, str], layer: IO[bytes], where: str) -> None:
-    """Change ``files`` as the layer says; its whiteouts speak of lower layers only."""
-    added: dict[str, str] = {}
-    with tarfile.open(fileobj=layer, mode="r|*") as tar:
-        for member in tar:
-            path = absolute(member.name)
-            folder, name = posixpath.split(path)
-            if name == _OPAQUE:
-                _remove_below(files, folder)
-            elif name.startswith(_WHITEOUT):
-                _remove(files, posixpath.join(folder, name.removeprefix(_WHITEOUT)))
-            elif member.isreg():
-                stream = tar.extractfile(member)
-                if stream is not None:
-                    added[path] = digest_stream(stream)
-                    _remove_below(files, path)
-            elif member.islnk():
-                target = absolute(member.linkname)
-                digest = added.get(target) or files.get(target)
-                if digest is None:
-                    raise ReferenceValueError(where, f"hard link {printable(path)!r} has no file.")
-                added[path] = digest
-            elif not member.isdir():
-                _remove(files, path)
-            else:
-                files.pop(path, None)
-    files.update(added)
-
-
-def _remove(files: dict[str, str], path: str) -> None:
-    files.pop(path, None)
-    _remove_below(files, path)
-
-
-def _remove_below(files: dict[str, str], folder: str) -> None:
-    prefix = folder.rstrip("/") + "/"
-    for path in [p for p in files if p.startswith(prefix)]:
-        del files[path]
 
 
 __all__ = ["ImageDigests", "digest_image"]

@@ -29,17 +29,19 @@ def make(
     *,
     sha256: Mapping[str, str] | None = None,
     fsverity: bool = False,
+    architecture: str | None = None,
 ) -> ReferenceDocument:
     """Return the Reference Values of an image or of packages.
 
     Args:
         kind: ``host`` (root file system: directory or tar), ``package`` (.deb files and directories of such),
-            ``boot`` (the ESP's tree) or ``sc`` (image archive).
+            ``boot`` (the ESP's tree) or ``sc`` (docker-archive, or an OCI image layout).
         name: name of the document; for an SC, the SC's name.
         sources: where the image is, on the controller; one, but for packages.
         created: time of the document.
         sha256: file name → digest in hexadecimal digits that each source must have; None asks for none.
         fsverity: add the fs-verity digest of each file; of kind ``host`` alone.
+        architecture: which image of an OCI image layout is meant, as :func:`~.image.digest_image` takes it.
 
     Raises:
         ReferenceValueError: the source cannot be read, is not the one that was asked for, or holds nothing of that
@@ -47,6 +49,8 @@ def make(
     """
     if fsverity and kind != "host":
         raise ReferenceValueError("fsverity", f"is not for kind {kind!r}.", "use it with kind 'host'.")
+    if architecture is not None and kind != "sc":
+        raise ReferenceValueError("architecture", f"means nothing for kind {kind!r}.", "leave it out.")
     paths = [sources] if isinstance(sources, Path) else list(sources)
     if kind == "package":
         return package_reference_values(paths, name=name, created=created, sha256=sha256)
@@ -59,7 +63,7 @@ def make(
         _check(source, sha256)
     if kind == "boot":
         return boot_reference_values(source, name=name, created=created, source=source.name)
-    files = digest_tree(source) if kind == "host" else digest_image(source).files
+    files = digest_tree(source) if kind == "host" else digest_image(source, architecture).files
     if not files:
         raise ReferenceValueError(str(source), "holds no file.", f"check that it is the image of kind {kind!r}.")
     values = accepted(files)

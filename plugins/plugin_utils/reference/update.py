@@ -188,7 +188,7 @@ def _replaced(
     old: dict[str, tuple[str, ...]] = {}
     kept: dict[str, tuple[str, ...]] = {}
     for file, digests in known.files.items():
-        past = tuple(d for d in digests if _merged(file) in new and d not in new[_merged(file)])
+        past = _past(digests, new.get(_merged(file), digests))
         for part, of_part in ((old, past), (kept, tuple(d for d in digests if d not in past))):
             if of_part:
                 part[file] = of_part
@@ -196,6 +196,13 @@ def _replaced(
         split = replace(known, files=old, packages=())
         yield _beside(path, split), expire(split, end)
         yield path, replace(known, files=kept)
+
+
+def _past(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the digests that no longer hold; those of an unchanged file by an algorithm that the new ones lack do."""
+    same = any(digest in new for digest in known)
+    algorithms = {digest.rpartition(":")[0] for digest in new}
+    return tuple(d for d in known if d not in new and not (same and d.rpartition(":")[0] not in algorithms))
 
 
 def _merged(path: str) -> str:

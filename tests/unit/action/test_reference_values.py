@@ -19,7 +19,8 @@ from tests.unit.reference.deb_builder import sha256, write_deb
 def run(source: Any, dest: Path, *, check: bool = False, diff: bool = False, **arguments: Any) -> dict[str, Any]:
     action = reference_values.ActionModule.__new__(reference_values.ActionModule)
     action._task = SimpleNamespace(check_mode=check, diff=diff)
-    given = {"kind": "package", "name": "updates", "sha256": None, "overlap": None, "replaces": None} | arguments
+    given = {name: option.get("default") for name, option in action.SPEC.items()}
+    given |= {"kind": "package", "name": "updates"} | arguments
     return action.act(given | {"source": source, "dest": str(dest)}, {})
 
 
@@ -84,6 +85,7 @@ def test_no_difference_is_told_where_none_is_asked_for(tmp_path: Path) -> None:
             {"source": "x", "replaces": ["../image"], "overlap": "7d"},
             "replaces: has no document's name but '../image'.",
         ),
+        ({"source": "x", "architecture": "arm64"}, "architecture: means nothing for kind 'package'."),
         ({"source": "x", "overlap": "soon"}, "overlap: 'soon' is no duration."),
     ],
 )

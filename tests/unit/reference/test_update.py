@@ -179,6 +179,17 @@ def test_packages_replace_the_values_of_their_own_paths_alone(tmp_path: Path) ->
     assert documents(tmp_path) == known
 
 
+def test_an_unchanged_file_keeps_digests_that_packages_do_not_tell(tmp_path: Path) -> None:
+    verity = A.replace("sha256", "sha512") + "a" * 64
+    image = {"/usr/bin/same": (A, verity), "/usr/bin/new": (A, verity)}
+    write(document("image", files=image), tmp_path / "image.json")
+    packages = document("updates", files={"/usr/bin/same": (A,), "/usr/bin/new": (B,)}, packages=("x=2(amd64)",))
+    put(packages, tmp_path / "updates.json", WEEK, (tmp_path / "image.json",))
+    assert load(tmp_path / "image.json").files == {"/usr/bin/same": (A, verity)}
+    (old,) = tmp_path.glob("image.old-*.json")
+    assert load(old).files == {"/usr/bin/new": (A, verity)}
+
+
 def test_a_run_that_was_cut_short_is_made_good_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each write the values that were known are known still."""
     image = document("image", files={"/usr/bin/x": (A,), "/usr/bin/y": (A,)})
