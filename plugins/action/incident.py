@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents, ledger
+
+_REASON_LIMIT: Final = 2000
 
 
 class ActionModule(TrustAction):
@@ -24,7 +27,8 @@ class ActionModule(TrustAction):
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the incident's record."""
-        number, now, reason = arguments["id"], self.now(), arguments["reason"]
+        # Of a step that failed it may be what a node said.
+        number, now, reason = arguments["id"], self.now(), printable(arguments["reason"], _REASON_LIMIT)
         with self.open_store(arguments).transaction() as connection:
             if arguments["event"] == "contained":
                 incident = incidents.contained(connection, number, now)

@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import sign_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ChallengeError, EvidenceError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
@@ -125,7 +126,8 @@ def finish(
 
 
 def give_up(store: Store, node: str, state: str, message: str, now: float, evidence: int | None = None) -> Result:
-    """Keep and return a result without a verdict."""
+    """Keep and return a result without a verdict; its message is made printable, as a node may have a part in it."""
+    message = printable(message, attestations.MESSAGE_LIMIT)
     with store.transaction() as connection:
         key = attestations.record(connection, node, now, state, message, evidence_id=evidence)
     return Result(node, state, message, None, key)

@@ -28,7 +28,8 @@ STATES = ("attested", "unreachable", "not_enrolled", "no_evidence", "verifier_fa
 EVIDENCE_LIMIT: Final = 2 * sum(LIMITS.values())
 """Largest evidence that is kept or loaded, in bytes of canonical JSON: all kinds at their limits, in base64."""
 
-_MESSAGE_LIMIT: Final = 4000
+MESSAGE_LIMIT: Final = 4000
+"""Most characters of a message that is kept."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def record(
         raise StoreError(
             f"attestation of {printable(node)}", f"state {printable(state, 40)} {'with' if ear else 'without'} an EAR."
         )
-    message = printable(message, _MESSAGE_LIMIT)
+    message = printable(message, MESSAGE_LIMIT)
     row = connection.execute(
         insert(attestations)
         .values(
@@ -152,4 +153,14 @@ def _decompress(data: bytes) -> bytes | None:
     return plain if stream.eof else None
 
 
-__all__ = ["EVIDENCE_LIMIT", "STATES", "Attestation", "history", "keep_evidence", "latest", "load_evidence", "record"]
+__all__ = [
+    "EVIDENCE_LIMIT",
+    "MESSAGE_LIMIT",
+    "STATES",
+    "Attestation",
+    "history",
+    "keep_evidence",
+    "latest",
+    "load_evidence",
+    "record",
+]

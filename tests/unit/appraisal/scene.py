@@ -211,7 +211,7 @@ class Guest:
             self.template,
             violation=violation,
             d_ng=(digest, ""),
-            n_ng=(path.encode() + b"\0", path),
+            n_ng=(path.encode("utf-8", "surrogateescape") + b"\0", path),
             sig=(sig, ""),
             iuid=(number, ""),
             igid=(number, ""),

@@ -207,6 +207,7 @@ def test_a_round_that_ends_on_the_way_is_kept_too(store: Store) -> None:
     result = attestation.give_up(store, "node1", "unreachable", "node1: no route\nto host", NOW)
     (kept,) = history(store)
     assert (kept.id, kept.state, kept.message) == (result.attestation, "unreachable", r"node1: no route\nto host")
+    assert result.message == kept.message
 
 
 def states(store: Store) -> list[tuple[int, str]]:

@@ -106,7 +106,7 @@ class Kernel:
         column = bytes(20) if violation else hashlib.sha1(hashed).digest()  # noqa: S324
         head = struct.pack("<I", pcr) + column + struct.pack("<I", len(template)) + template.encode()
         self.binary += head + shown
-        self.ascii += f"{pcr:2d} {column.hex()} {template} {' '.join(texts)}\n".encode()
+        self.ascii += f"{pcr:2d} {column.hex()} {template} {' '.join(texts)}\n".encode("utf-8", "surrogateescape")
         for bank, values in self.pcrs.items():
             digest = hashlib.new(bank, hashed).digest()
             if self.zero_padding:
