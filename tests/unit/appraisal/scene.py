@@ -211,6 +211,7 @@ class Guest:
             self.template,
             violation=violation,
             d_ng=(digest, ""),
+            d_ngv2=(b"ima:" + digest, ""),
             n_ng=(path.encode("utf-8", "surrogateescape") + b"\0", path),
             sig=(sig, ""),
             iuid=(number, ""),

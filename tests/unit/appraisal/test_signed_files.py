@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import signed_files
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match
@@ -22,6 +25,7 @@ from tests.unit.appraisal.scene import (
     HOST,
     NOW,
     PLAIN,
+    TEMPLATE,
     Guest,
     document,
     files,
@@ -30,7 +34,7 @@ from tests.unit.appraisal.scene import (
     sha256,
     statuses,
 )
-from tests.unit.verifier.ima_signer import Vendor
+from tests.unit.verifier.ima_signer import PORTABLE, VERITY, Vendor
 
 VENDOR = Vendor()
 AGENT = "/opt/vendor/bin/agent"
@@ -279,3 +283,66 @@ def test_known_files_are_never_verified(monkeypatch: pytest.MonkeyPatch) -> None
     for path, data in HOST.items():
         guest.ran(path, data, sig=VENDOR.sign(data))
     assert found(guest.appraise(policy=policy(signer(paths=["/"])))) == []
+
+
+def measured(template: str, **fields: bytes) -> Guest:
+    """Return a node whose kernel uses that template, and measured one more file."""
+    guest = Guest(template=TEMPLATE if template == "ima-modsig" else template)
+    values = {name: (value, "") for name, value in fields.items()}
+    guest.kernel.measure(template, 10, violation=False, n_ng=(AGENT.encode() + b"\0", AGENT), **values)
+    return guest
+
+
+def test_a_signed_fs_verity_digest_counts_as_a_signed_file() -> None:
+    digest = bytes(range(32))
+    sig = VENDOR.attribute(digest, kind=VERITY, version=3)
+    guest = measured("ima-sigv2", d_ngv2=b"verity:sha256:\0" + digest, sig=sig)
+    assert found(guest.appraise(policy=policy())) == []
+    assert found(guest.appraise()) == [("os", "digest_algorithm_unknown", "none")]
+    withdrawn = policy(signer(withdrawn=["verity:sha256:" + digest.hex()]))
+    assert found(guest.appraise(policy=withdrawn)) == [("os", "signed_withdrawn", "contraindicated")]
+    other = measured("ima-sigv2", d_ngv2=b"verity:sha256:\0" + bytes(32), sig=sig)
+    assert found(other.appraise(policy=policy())) == [("os", "signature_invalid", "contraindicated")]
+
+
+def test_an_fs_verity_digest_without_reference_values_of_its_kind_is_neither_trusted_nor_accused() -> None:
+    guest, path = Guest(template="ima-ngv2"), b"/usr/bin/ls\0"
+    guest.kernel.measure("ima-ngv2", d_ngv2=(b"verity:sha256:\0" + bytes(32), ""), n_ng=(path, ""))
+    assert found(guest.appraise()) == [("os", "digest_algorithm_unknown", "none")]
+    known = reference_values()
+    known["host"][0]["files"]["/usr/bin/ls"].append("verity:sha256:" + "00" * 32)
+    assert found(guest.appraise(references=known)) == []
+
+
+def test_an_appended_signature_counts_as_one_of_the_content() -> None:
+    def guest(content: bytes) -> Guest:
+        message = VENDOR.appended(b"agent", pkcs7.PKCS7Options.NoAttributes)
+        whole, without = hashlib.sha256(content + message).digest(), hashlib.sha256(content).digest()
+        return measured(
+            "ima-modsig", d_ng=b"sha256:\0" + whole, sig=b"", d_modsig=b"sha256:\0" + without, modsig=message
+        )
+
+    assert found(guest(b"agent").appraise(policy=policy())) == []
+    assert found(guest(b"rootkit").appraise(policy=policy())) == [("os", "signature_invalid", "contraindicated")]
+
+
+def test_a_portable_evm_signature_counts_for_the_metadata_that_it_is_over() -> None:
+    digest = hashlib.sha256(b"agent").digest()
+    attribute = b"\4\4" + digest
+
+    def guest(mode: int) -> Guest:
+        signed = hashlib.sha256(attribute + struct.pack("<QIIIH2x", 0, 0, 0, 0, EXECUTABLE)).digest()
+        return measured(
+            "evm-sig",
+            d_ng=b"sha256:\0" + digest,
+            evmsig=VENDOR.attribute(signed, kind=PORTABLE),
+            xattrnames=b"security.ima\0",
+            xattrlengths=struct.pack("<I", len(attribute)),
+            xattrvalues=attribute,
+            iuid=bytes(4),
+            igid=bytes(4),
+            imode=struct.pack("<H", mode),
+        )
+
+    assert found(guest(EXECUTABLE).appraise(policy=policy())) == []
+    assert found(guest(0o104755).appraise(policy=policy())) == [("os", "signature_invalid", "contraindicated")]
