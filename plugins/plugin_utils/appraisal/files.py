@@ -95,6 +95,11 @@ def _is_digest_of(digest: str, data: bytes) -> bool:
         return False
 
 
+def nameless(path: str) -> bool:
+    """Tell whether a path names no file at all: memory files (memfd_create(2)), deleted files."""
+    return not path.startswith("/") or path.endswith("_(deleted)")
+
+
 def under(path: str, places: tuple[str, ...]) -> bool:
     """Tell whether a path is one of the places, or below one that ends in ``/``."""
     return any(path == place or (place.endswith("/") and path.startswith(place)) for place in places)
@@ -107,6 +112,7 @@ __all__ = [
     "executable",
     "is_file",
     "match",
+    "nameless",
     "other_names",
     "under",
 ]

@@ -11,7 +11,7 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match, match, under
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match, match, nameless, under
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, tier_value
@@ -36,11 +36,6 @@ def of_runtime(entry: Entry, policy: AppraisalPolicy) -> bool:
 def fileless(path: str) -> bool:
     """Tell whether a path names no file on a disk: memory files, deleted files, file systems in memory."""
     return nameless(path) or under(path, MEMORY_PLACES)
-
-
-def nameless(path: str) -> bool:
-    """Tell whether a path names no file at all: memory files (memfd_create(2)), deleted files."""
-    return not path.startswith("/") or path.endswith("_(deleted)")
 
 
 def host_finding(  # noqa: PLR0911 - one return for each way a file can stand to what is known
@@ -117,4 +112,4 @@ _COMPARED: Final = {
     Match.UNDECIDED: _undecided,
 }
 
-__all__ = ["MEMORY_PLACES", "fileless", "host_finding", "nameless", "of_runtime"]
+__all__ = ["MEMORY_PLACES", "fileless", "host_finding", "of_runtime"]

@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.buffers import (
     Buffer,
+    gives_trust,
     plain_key,
     read_buffer,
     verity_devices,
@@ -27,15 +28,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.buffer
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 
 MAX_BUFFERS: Final = 4096
-"""Most buffers of a list that are read."""
+"""Most buffers that are read, apart from keys in keyrings that the kernel trusts: any user may load others."""
 MAX_TOLD: Final = 64
 """Most keys, devices and other data that an EAR lists, of each kind."""
 
 _SELINUX: Final = "selinux-state"
 _SHOWN: Final = 1024
-_OPEN_KEYRINGS: Final = frozenset({"_ima", "_evm", "_module"})
-"""What kernels without trusted keyrings take keys from."""
-_REVOKING: Final = frozenset({".blacklist", ".ima_blacklist"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,10 @@ def appraise_kernel_data(entries: Iterable[Entry], policy: AppraisalPolicy, inde
         policy: its signers and keys are named ones.
         index: known files of the host; a certificate among them is a named key.
     """
-    pairs = [(entry, buffer) for entry in entries if entry.buf and (buffer := read_buffer(entry)) is not None]
-    pairs = pairs[:MAX_BUFFERS]
+    found = [entry for entry in entries if entry.buf]
+    trusted = [entry for entry in found if gives_trust(entry.path)]
+    others = islice((entry for entry in found if not gives_trust(entry.path)), MAX_BUFFERS)
+    pairs = [(entry, buffer) for entry in (*trusted, *others) if (buffer := read_buffer(entry)) is not None]
     if not pairs:
         return KernelData()
     keys = [(entry, buffer, _named_by(buffer, policy, index)) for entry, buffer in pairs if buffer.kind == "key"]
@@ -69,7 +69,7 @@ def appraise_kernel_data(entries: Iterable[Entry], policy: AppraisalPolicy, inde
         tuple(
             _unknown(entry, buffer, policy)
             for entry, buffer, named_by in keys
-            if named_by is None and _gives_trust(buffer.name)
+            if named_by is None and gives_trust(buffer.name)
         ),
         {
             "keys": [_key(buffer, named_by) for _entry, buffer, named_by in keys[:MAX_TOLD]],
@@ -78,11 +78,6 @@ def appraise_kernel_data(entries: Iterable[Entry], policy: AppraisalPolicy, inde
             "left_out": sum(max(0, count - MAX_TOLD) for count in (len(keys), len(buffers) - len(keys))),
         },
     )
-
-
-def _gives_trust(keyring: str) -> bool:
-    """Tell whether the kernel may trust what is in a keyring; any user may make one, but none of such a name."""
-    return (keyring.startswith(".") and keyring not in _REVOKING) or keyring in _OPEN_KEYRINGS
 
 
 def _named_by(buffer: Buffer, policy: AppraisalPolicy, index: FileIndex) -> str | None:

@@ -293,10 +293,10 @@ def _digests(value: object, where: str) -> tuple[str, ...]:
     return digests
 
 
-def _file_digests(value: object, where: str) -> tuple[str, ...]:
+def _file_digests(value: object, where: str) -> frozenset[str]:
     digests = _texts(value, where)
     _digests([digest.removeprefix("verity:") for digest in digests], where)
-    return digests
+    return frozenset(digests)
 
 
 def _ima_policies(value: object, where: str) -> tuple[str, ...]:

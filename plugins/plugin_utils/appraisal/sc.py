@@ -18,9 +18,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files imp
     executable,
     is_file,
     match,
+    nameless,
     under,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_files import nameless
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy

@@ -21,6 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
     Match,
     executable,
+    nameless,
     other_names,
     under,
 )
@@ -144,7 +145,8 @@ class SignedFiles:
         return (path, *other_names(path, self._policy.aliases))
 
     def _speaks_for(self, signer: Signer, path: str) -> bool:
-        return any(under(name, signer.paths) for name in self._names(path))
+        # A signature says what a program is, not that it may run from a file that is gone.
+        return not nameless(path) and any(under(name, signer.paths) for name in self._names(path))
 
     def _heard(self, entry: Entry, signers: Iterable[Signer]) -> _Heard:
         made: list[Signer] = []

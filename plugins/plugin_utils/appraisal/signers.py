@@ -33,7 +33,7 @@ class Signer:
     certificate: SigningKey
     paths: tuple[str, ...]
     scs: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
     expires: datetime | None = None
 
     def counts_in(self, sc: str | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import kernel_data
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.kernel_data import MAX_TOLD
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
@@ -65,6 +66,22 @@ def test_a_key_in_a_keyring_that_gives_no_trust_is_only_told(keyring: str) -> No
     ear = with_key(keyring).appraise()
     assert found(ear) == []
     assert told(ear)["keys"][0]["keyring"] == keyring
+
+
+@pytest.mark.parametrize("der", [VENDOR.der + b"\0", b"0\x80" + VENDOR.der[4:] + b"\0\0", b"a=b;"])
+def test_no_form_of_a_key_hides_it_from_being_unknown(der: bytes) -> None:
+    assert found(with_key(der=der).appraise()) == [("os", "ima_key_unknown", "warning")]
+
+
+def test_a_users_many_keys_do_not_hide_one_that_the_kernel_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_data, "MAX_BUFFERS", 3)
+    guest = Guest()
+    for number in range(5):
+        guest.kernel.buffer("mine", VENDOR.der + b"%d" % number)
+    guest.kernel.buffer(".ima", VENDOR.der)
+    ear = guest.appraise()
+    assert found(ear) == [("os", "ima_key_unknown", "warning")]
+    assert [key["keyring"] for key in told(ear)["keys"]] == [".ima"]
 
 
 def test_a_key_that_cannot_be_read_is_unknown_too() -> None:

@@ -193,6 +193,12 @@ def test_a_signature_does_not_let_a_program_run_from_memory(path: str) -> None:
     assert found(ear) == [("os", "fileless_execution", "contraindicated")]
 
 
+def test_a_signature_does_not_let_a_deleted_program_run_inside_an_sc() -> None:
+    guest = Guest().ran("/opt/vendor/plugin_(deleted)", b"plugin", owner=BASE, sig=VENDOR.sign(b"plugin"))
+    ear = guest.appraise(policy=policy(signer(scs=["dns-filter"])))
+    assert found(ear) == [("sc:dns-filter-1", "fileless_execution", "contraindicated")]
+
+
 def test_signed_modules_and_engines_are_of_the_layer_runtime() -> None:
     vouched = policy(signer(paths=["/usr/lib/modules/"]))
     guest = Guest().ran("/usr/lib/modules/6.1/extra/nic.ko", b"nic", sig=VENDOR.sign(b"nic"))

@@ -33,6 +33,9 @@ MAX_TEXT: Final = 8 * 1024
 MAX_PAIRS: Final = 1024
 """Most keys with values that one buffer may have."""
 
+_OPEN_KEYRINGS: Final = frozenset({"_ima", "_evm", "_module"})
+"""What kernels without trusted keyrings take keys from."""
+_REVOKING: Final = frozenset({".blacklist", ".ima_blacklist"})
 TABLE_LOAD: Final = ("dm_table_load", "table_load")
 DEVICE_RESUME: Final = ("dm_device_resume", "device_resume")
 _RECORDS: Final = frozenset(
@@ -99,7 +102,7 @@ def read_buffer(entry: Entry) -> Buffer | None:
         return None
     name, data = entry.path, entry.buf
     sha256 = "sha256:" + hashlib.sha256(data).hexdigest()
-    if _is_der(data):
+    if gives_trust(name) or _is_der(data):
         return Buffer(entry.index, name, "key", sha256, key=_key(data))
     if name in _DIGESTS:
         return Buffer(entry.index, name, "digest", sha256, digest=data[:64].hex())
@@ -108,6 +111,15 @@ def read_buffer(entry: Entry) -> Buffer | None:
         return Buffer(entry.index, name, "text", sha256, text=text)
     records = _records(text) if text is not None else ()
     return Buffer(entry.index, name, "records" if records else "data", sha256, records=records)
+
+
+def gives_trust(keyring: str) -> bool:
+    """Tell whether the kernel may trust what is in a keyring.
+
+    Any user may make a keyring, but none whose name begins with a dot (add_key(2)); and no critical data is called so,
+    so that whatever was measured under such a name is a key, whether it can be read here or not.
+    """
+    return (keyring.startswith(".") and keyring not in _REVOKING) or keyring in _OPEN_KEYRINGS
 
 
 def verity_devices(buffers: Iterable[Buffer]) -> list[dict[str, Any]]:
@@ -204,6 +216,7 @@ __all__ = [
     "Buffer",
     "BufferKind",
     "Record",
+    "gives_trust",
     "plain_key",
     "read_buffer",
     "verity_devices",

@@ -30,9 +30,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templa
 
 _IMA: Final = "security.ima"
 _DIGEST_NG: Final = 4
-_METADATA: Final = Struct(
-    "<QIIIHxx"
-)  # struct h_misc of evm_crypto.c on 64-bit machines; portable: inode 0, generation 0
+_METADATA: Final = Struct("<QIIIHxx")
+"""Inode number and generation, both 0 in portable signatures, user, group and mode: ``struct h_misc`` in
+security/integrity/evm/evm_crypto.c, as 64-bit machines lay it out."""
 
 
 @dataclass(frozen=True, slots=True)
