@@ -29,6 +29,7 @@ MAX_DEPTH: Final = 64
 """Most parts of a path that are looked at, from its root; no container engine nests as deep."""
 _SUPERVISOR: Final = "supervisor"
 """Group beside a container's own in which systemd-nspawn keeps itself: that is the host's."""
+_MACHINES: Final = ("machine-", "systemd-nspawn@")
 _MONITOR: Final = "conmon"
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")  # systemd.unit(5), "String escaping for inclusion in unit names"
 
@@ -76,7 +77,7 @@ class CgroupMap:
             group += "/" + part
             found = _united(self._by_path.get(group, ()), self._by_container.get(_container(part), ()))
             if found:
-                return () if below == _SUPERVISOR else found
+                return () if below == _SUPERVISOR and part.startswith(_MACHINES) else found
         return ()
 
     def _of_name(self, name: str) -> tuple[Instance, ...]:

@@ -96,6 +96,12 @@ def test_a_machine_of_nspawn_is_known_by_its_escaped_name_and_its_supervisor_is_
     assert known.of_entry(at_path(f"{scope}/payload/supervisor")) == ((instance,), True), "made by the container"
 
 
+def test_a_container_cannot_give_its_measurements_to_the_host_by_the_name_of_a_group() -> None:
+    instance = generation(its=ID)
+    for name in ("supervisor", "libpod-conmon-" + OTHER + ".scope", "system.slice", "a:b", "..."):
+        assert groups([instance]).of_entry(at_path(f"{LIBPOD}/{name}")) == ((instance,), True)
+
+
 def test_a_group_that_a_container_makes_below_its_own_frames_no_other_container() -> None:
     culprit, other = generation(), generation("web", RETIRED, its=OTHER)
     nested = f"{LIBPOD}/docker-{OTHER}.scope"

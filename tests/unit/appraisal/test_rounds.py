@@ -181,7 +181,7 @@ def test_what_was_found_once_stays_until_the_reboot() -> None:
     assert codes(verifier.part()) == {"unknown_executable", "modified_file"}
 
 
-def test_row_7_the_tail_of_one_round_is_the_next_ones() -> None:
+def test_field_row_7_the_tail_of_one_round_is_the_next_ones() -> None:
     guest = Guest()
     verifier = Verifier(guest)
     verifier.part()
@@ -192,7 +192,7 @@ def test_row_7_the_tail_of_one_round_is_the_next_ones() -> None:
     assert verifier.sent[1] == verifier.sent[2]
 
 
-def test_row_5_a_reboot_begins_at_the_first_entry_in_one_round_trip() -> None:
+def test_field_row_5_a_reboot_begins_at_the_first_entry_in_one_round_trip() -> None:
     guest = Guest().ran("/usr/bin/implant", b"evil")
     verifier = Verifier(guest)
     verifier.part()
