@@ -4,21 +4,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import abridged, summary
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError, TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 
 EAR_LIMIT = 500_000
 """Most characters of an EAR in a task's result: AWX keeps none of an event over 700,000."""
 NODE_OPTIONS = ("tcti", "ak_handle", "event_log_path", "ima_log_path", "proc_path", "sys_path")
+
+
+@dataclass(frozen=True)
+class _Site:
+    """What every round of a task needs; ``key`` is the PEM of the key that signs."""
+
+    store: Store
+    policy: AppraisalPolicy
+    references: ReferenceSet
+    key: bytes
 
 
 class ActionModule(NodeAction):
@@ -30,6 +43,7 @@ class ActionModule(NodeAction):
         "reference_values": {"type": "path", "required": True},
         "require": {"type": "str", "choices": ["affirming", "warning", "any"], "default": "affirming"},
         "layers": {"type": "list", "elements": "str"},
+        "whole": {"type": "bool", "default": False},
         "signing_key": {"type": "path"},
         **{option: {"type": "str"} for option in NODE_OPTIONS},
     }
@@ -57,19 +71,33 @@ class ActionModule(NodeAction):
             references = load_site(Path(arguments["reference_values"]), datetime.now(UTC))
         except TrustError as error:
             return attestation.give_up(store, node, "verifier_fault", str(error), self.now())
-        challenge = attestation.begin(store, node, self.now())
+        site = _Site(store, policy, references, key)
+        try:
+            return self._asked(site, node, arguments, task_vars, whole=arguments["whole"])
+        except PartError:
+            # It may be the controller's memory that is wrong: only the whole list speaks against a node.
+            return self._asked(site, node, arguments, task_vars, whole=True)
+
+    def _asked(
+        self, site: _Site, node: str, arguments: dict[str, Any], task_vars: dict[str, Any], *, whole: bool
+    ) -> attestation.Result:
+        store = site.store
+        challenge = attestation.begin(store, node, site.policy, site.references, self.now(), whole=whole)
         if challenge is None:
             message = f"{node}: is not enrolled. Next: run palantir.trust.enrol for it."
             return attestation.give_up(store, node, "not_enrolled", message, self.now())
         wanted = self.node_options(NODE_OPTIONS, node, arguments, task_vars)
-        asked = {"nonce": challenge.nonce.hex(), "selection": policy.selection_plain(), **wanted}
+        asked = {"nonce": challenge.nonce.hex(), "selection": site.policy.selection_plain(), **wanted}
+        if challenge.since is not None:
+            asked["since"] = dict(challenge.since)
         try:
             answer = self.ask(node, "evidence", asked, task_vars)
         except UnreachableError as error:
             return attestation.give_up(store, node, "unreachable", str(error), self.now())
         except NodeError as error:
             return attestation.give_up(store, node, "no_evidence", str(error), self.now())
-        return attestation.finish(store, challenge, answer.get("evidence"), policy, references, key, self.now())
+        evidence = answer.get("evidence")
+        return attestation.finish(store, challenge, evidence, site.policy, site.references, site.key, self.now())
 
 
 def _requirement(result: attestation.Result, require: str, layers: list[str] | None) -> dict[str, Any]:

@@ -23,7 +23,10 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Request:
-    """What to collect and where from; a log path of None leaves that log out, sizes and offsets are in bytes."""
+    """What to collect and where from; a log path of None leaves that log out.
+
+    ``since`` has the ``boot_id`` of which the controller has the event log, and the IMA list's first ``offset`` bytes.
+    """
 
     nonce: str
     selection: Mapping[str, Sequence[int]]
@@ -31,7 +34,7 @@ class Request:
     ak_handle: str
     event_log_path: Optional[str]
     ima_log_path: Optional[str]
-    ima_offset: int
+    since: Optional[Mapping[str, Any]]
     log_limit: int
     proc_path: str
     sys_path: str
@@ -47,16 +50,17 @@ def collect(request: Request) -> Dict[str, Any]:
     """
     nonce = _nonce(request.nonce)
     handle = parse_handle(request.ak_handle)
-    if request.ima_offset < 0 or request.log_limit <= 0:
-        raise NodeError("bad_argument", "ima_offset or log_limit is negative.", "pass sizes in bytes.")
+    if request.log_limit <= 0 or (request.since is not None and request.since["offset"] < 0):
+        raise NodeError("bad_argument", "since.offset or log_limit is negative.", "pass sizes in bytes.")
     facts = collect_facts(request.proc_path, request.sys_path)
+    known = request.since if request.since is not None and request.since["boot_id"] == facts["boot_id"] else None
     with open_tpm(request.tcti) as tpm:
         quote = tpm.quote(handle, request.selection, qualifying_data(nonce, facts))
     return {
         "format": FORMAT,
         "quote": {name: encoded(value) for name, value in quote._asdict().items()},
-        "event_log": _event_log(request),
-        "ima_log": _ima_log(request),
+        "event_log": _event_log(request) if known is None else None,
+        "ima_log": _ima_log(request, 0 if known is None else known["offset"]),
         "facts": facts,
     }
 
@@ -67,11 +71,11 @@ def _event_log(request: Request) -> Optional[str]:
     return encoded(read_log(EVENT_LOG, request.event_log_path, 0, request.log_limit))
 
 
-def _ima_log(request: Request) -> Optional[Dict[str, Any]]:
+def _ima_log(request: Request, offset: int) -> Optional[Dict[str, Any]]:
     if request.ima_log_path is None:
         return None
-    data = read_log(IMA_LOG, request.ima_log_path, request.ima_offset, request.log_limit)
-    return {"offset": request.ima_offset, "data": encoded(data)}
+    data = read_log(IMA_LOG, request.ima_log_path, offset, request.log_limit)
+    return {"offset": offset, "data": encoded(data)}
 
 
 def _nonce(text: str) -> bytes:

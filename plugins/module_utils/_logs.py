@@ -38,6 +38,9 @@ IMA_LOG = LogKind(
 def read_log(kind: LogKind, path: str, offset: int, limit: int) -> bytes:
     """Return a log's bytes from ``offset`` to its end; empty where the log ends before the offset.
 
+    The kernel's lists have no size, and a seek makes them anew up to the offset (seq_lseek() in fs/seq_file.c): bytes
+    before it cost the node little, and the connection nothing.
+
     Args:
         kind: what the file is.
         path: the file, usually on securityfs.

@@ -12,6 +12,7 @@ short_description: Attest a node and the Security Capabilities that it runs
 version_added: 0.1.0
 description:
   - Issues a fresh challenge and gathers evidence from the node with M(palantir.trust.evidence), in one round trip.
+    Of a list that was verified before in the same boot, only what is new is sent; see O(whole).
   - Verifies and appraises it on the controller, and keeps the signed Attestation Result (EAR) and the raw evidence in
     the store.
   - Where O(tcti), O(ak_handle) and the paths are left out, the node's variables C(palantir_trust_tcti),
@@ -34,6 +35,14 @@ options:
     type: str
     choices: [affirming, warning, any]
     default: affirming
+  whole:
+    description:
+      - Ask for the whole IMA measurement list, and appraise it without what earlier rounds verified of it.
+      - Otherwise a node is asked for what is new since the last round of the same boot. Where that does not lead from
+        what was verified to the new quote, it is asked for the whole list, with another challenge, in the same task.
+        The verdict is the same either way.
+    type: bool
+    default: false
   layers:
     description: The layers that O(require) counts; all by default, and where the list is empty.
     type: list

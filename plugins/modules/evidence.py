@@ -40,7 +40,7 @@ options:
     required: true
   event_log:
     description:
-      - Whether to send the UEFI event log, which does not change within a boot.
+      - Whether to send the UEFI event log, which does not change within a boot. See O(since), too.
     type: bool
     default: true
   event_log_path:
@@ -58,11 +58,21 @@ options:
       - The file of the binary IMA measurement list.
     type: path
     default: /sys/kernel/security/ima/binary_runtime_measurements
-  ima_offset:
+  since:
     description:
-      - The number of bytes of the IMA measurement list that the controller has already.
-    type: int
-    default: 0
+      - What the controller has verified already, so that it need not be sent again.
+      - In the same boot the IMA measurement list is sent from that offset on, and no UEFI event log.
+        In any other boot both are sent whole.
+    type: dict
+    suboptions:
+      boot_id:
+        description: The boot, as the facts named it.
+        type: str
+        required: true
+      offset:
+        description: The number of bytes of the IMA measurement list.
+        type: int
+        required: true
   log_limit:
     description:
       - The largest number of bytes to send of either log. The module fails where there are more.
@@ -106,7 +116,7 @@ evidence:
         Its qualifying data is SHA-256(nonce || SHA-256(canonical JSON of the facts)).
       type: dict
     event_log:
-      description: The UEFI event log, or null where it was not asked for.
+      description: The UEFI event log, or null where it was not asked for or is known by O(since).
       type: str
     ima_log:
       description: The IMA measurement list from byte C(offset) on as C(data), or null where it was not asked for.
@@ -141,7 +151,13 @@ def main() -> None:
             "event_log_path": {"type": "path", "default": "/sys/kernel/security/tpm0/binary_bios_measurements"},
             "ima_log": {"type": "bool", "default": True},
             "ima_log_path": {"type": "path", "default": "/sys/kernel/security/ima/binary_runtime_measurements"},
-            "ima_offset": {"type": "int", "default": 0},
+            "since": {
+                "type": "dict",
+                "options": {
+                    "boot_id": {"type": "str", "required": True},
+                    "offset": {"type": "int", "required": True},
+                },
+            },
             "log_limit": {"type": "int", "default": 64 << 20},
             "proc_path": {"type": "path", "default": "/proc"},
             "sys_path": {"type": "path", "default": "/sys"},

@@ -46,6 +46,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import IMA_PCR
 
 _CLAIMS = {firmware.LAYER: firmware.CLAIMS, os_.LAYER: os_.CLAIMS, runtime.LAYER: runtime.CLAIMS}
 
@@ -56,10 +57,12 @@ class Appraisal:
 
     Attributes:
         ear: an EAR claims-set, see :mod:`.ear`.
+        offset: where the part of the list began that the round brought, in bytes.
         progress: what is verified of the boot now, for the next round; None where nothing is, or nothing more.
     """
 
     ear: dict[str, Any]
+    offset: int = 0
     progress: Progress | None = None
 
 
@@ -165,7 +168,30 @@ def appraise_round(
         nonce=given.nonce,
         boot=_boot(verified, given.facts),
     )
-    return Appraisal(ear, progress)
+    return Appraisal(ear, given.ima_offset, progress)
+
+
+def can_continue(past: Progress, node: object, policy: AppraisalPolicy, references: ReferenceSet) -> bool:
+    """Tell whether a round may be asked for what is new alone.
+
+    Args:
+        past: what is verified of the node's last known boot.
+        node: the node's record.
+        policy: what is asked: its quote may not cover more banks of PCR 10 than are verified.
+        references: what is known: it has to recognise what was passed over.
+
+    Raises:
+        EvidenceError: the node's record cannot be read.
+    """
+    record = read_record(node)
+    owners = OwnerMap(record.instances, past.boot_id, past.reset_count)
+    banks = {bank for bank, pcrs in policy.selection.items() if IMA_PCR in pcrs}
+    return (
+        past.ak == ak_name(record.ak_public)
+        and bool(banks)
+        and banks <= set(past.verified.aggregates)
+        and past.recognition == recognition(references.host, owners)
+    )
 
 
 def forged(verified: Verified, record: NodeRecord, *, other_ak: bool) -> list[LayerVerdict]:
@@ -310,4 +336,4 @@ def _boot(verified: Verified, facts: Mapping[str, Any]) -> dict[str, Any] | None
     }
 
 
-__all__ = ["Appraisal", "appraise", "appraise_layers", "appraise_round", "forged"]
+__all__ = ["Appraisal", "appraise", "appraise_layers", "appraise_round", "can_continue", "forged"]

@@ -15,17 +15,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
+from sqlalchemy import Connection
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import (
+    Appraisal,
+    appraise_round,
+    can_continue,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import sign_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress, ak_name
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ChallengeError, EvidenceError, TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import (
+    ChallengeError,
+    EvidenceError,
+    PartError,
+    TrustError,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     attestations,
+    boots,
     challenges,
     identities,
     instances,
+    list_parts,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 
@@ -34,7 +49,15 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 class Challenge:
     """A nonce that was issued to an enrolled node, with the record that its answer is appraised against.
 
-    ``ended`` are the SC generations that had ended by then, and of which no quote has told yet how long the list was.
+    Attributes:
+        node: name of the node.
+        nonce: 32 random bytes.
+        record: what is known of the node.
+        ended: the SC generations that had ended by then, and of which no quote has told yet how long the list was.
+        issued_at: seconds since the epoch.
+        known: what is verified of the node's boot, as it was stored.
+        past: the same, where it can be read and is of the enrolled AK.
+        since: what the node need not send again; None where it should send all.
     """
 
     node: str
@@ -42,6 +65,9 @@ class Challenge:
     record: Mapping[str, Any]
     ended: tuple[int, ...] = ()
     issued_at: float = 0.0
+    known: boots.StoredBoot | None = None
+    past: Progress | None = None
+    since: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,22 +81,45 @@ class Result:
     attestation: int | None = None
 
 
-def begin(store: Store, node: str, now: float) -> Challenge | None:
-    """Issue a challenge to a node; None where the node is not enrolled."""
+def begin(
+    store: Store,
+    node: str,
+    policy: AppraisalPolicy,
+    reference_values: ReferenceSet,
+    now: float,
+    *,
+    whole: bool = False,
+) -> Challenge | None:
+    """Issue a challenge to a node; None where the node is not enrolled.
+
+    Args:
+        store: where the node is enrolled.
+        node: its name.
+        policy: the Appraisal Policy.
+        reference_values: the site's Reference Values.
+        now: seconds since the epoch.
+        whole: ask for the whole list, whatever is verified of it.
+    """
     with store.transaction() as connection:
-        known = identities.find(connection, node)
-        if known is None:
+        enrolled = identities.find(connection, node)
+        if enrolled is None:
             return None
         generations = instances.of_node(connection, node)
-        record = {
-            **known.identity,
-            "name": node,
-            "recorded": dict(known.recorded),
-            "last": dict(known.last) if known.last else None,
-            "instances": _in_record(generations),
-        }
-        ended = tuple(g.id for g in generations if g.state == "retired" and g.sealed_entries is None)
-        return Challenge(node, challenges.issue(connection, node, now), record, ended, now)
+        known = boots.load(connection, node)
+        nonce = challenges.issue(connection, node, now)
+    record = {
+        **enrolled.identity,
+        "name": node,
+        "recorded": dict(enrolled.recorded),
+        "last": dict(enrolled.last) if enrolled.last else None,
+        "instances": _in_record(generations),
+    }
+    ended = tuple(g.id for g in generations if g.state == "retired" and g.sealed_entries is None)
+    past = _past(known, record)
+    since = None
+    if past is not None and not whole and can_continue(past, record, policy, reference_values):
+        since = {"boot_id": past.boot_id, "offset": past.verified.offset}
+    return Challenge(node, nonce, record, ended, now, known, past, since)
 
 
 def finish(
@@ -95,6 +144,10 @@ def finish(
         reference_values: the site's Reference Values.
         signing_key: PEM of the P-256 key that signs the EAR.
         now: seconds since the epoch.
+
+    Raises:
+        PartError: the node was asked for what is new alone, and gave nothing that continues what is verified. It has
+            to be asked once more, with ``whole``: only that answer can speak against it.
     """
     answered = {**(evidence if isinstance(evidence, Mapping) else {}), "nonce": challenge.nonce.hex()}
     kept = None
@@ -106,23 +159,50 @@ def finish(
             kept = attestations.keep_evidence(connection, challenge.node, now, answered)
             # As they are now: what was started since the challenge may have been measured before the quote.
             generations = _in_record(instances.of_node(connection, challenge.node))
-        record = {**challenge.record, "instances": generations}
-        ear = appraise(answered, record, policy, reference_values, now=datetime.fromtimestamp(now, UTC))
+        appraisal = appraise_round(
+            answered,
+            {**challenge.record, "instances": generations},
+            policy,
+            reference_values,
+            challenge.past,
+            whole=challenge.since is None,
+            now=datetime.fromtimestamp(now, UTC),
+        )
+    except PartError as error:
+        if challenge.since is not None:
+            raise
+        return give_up(store, challenge.node, "no_evidence", str(error), now, kept)
     except (ChallengeError, EvidenceError) as error:
         return give_up(store, challenge.node, "no_evidence", str(error), now, kept)
     except TrustError as error:
         return give_up(store, challenge.node, "verifier_fault", str(error), now, kept)
+    ear = appraisal.ear
     # What the evidence tells is as old as this, however late it came.
     ear["palantir.challenged_at"] = int(challenge.issued_at)
     jwt = sign_ear(ear, signing_key)
+    packed = None if appraisal.progress is None else appraisal.progress.pack()
     with store.transaction() as connection:
-        boot = ear.get("palantir.boot")
-        if boot is not None and ear["submods"]["hardware"]["ear_status"] != "contraindicated":
-            identities.set_last(connection, challenge.node, boot)
-            if boot["ima_entries"]:
-                instances.seal(connection, challenge.ended, boot["reset_count"], boot["ima_entries"])
         key = attestations.record(connection, challenge.node, now, "attested", ear=ear, jwt=jwt, evidence_id=kept)
+        _advance(connection, challenge, appraisal, packed, key)
     return Result(challenge.node, "attested", "", ear, key)
+
+
+def _advance(
+    connection: Connection, challenge: Challenge, appraisal: Appraisal, packed: bytes | None, attestation: int
+) -> None:
+    """Remember what the node has proved with a result, for the rounds to come."""
+    ear, progress = appraisal.ear, appraisal.progress
+    if progress is not None:
+        list_parts.note(connection, _part(connection, challenge, attestation, appraisal.offset, progress))
+    boot = ear.get("palantir.boot")
+    if boot is None or ear["submods"]["hardware"]["ear_status"] == "contraindicated":
+        return
+    identities.set_last(connection, challenge.node, boot)
+    if boot["ima_entries"]:
+        instances.seal(connection, challenge.ended, boot["reset_count"], boot["ima_entries"])
+    if progress is not None and packed is not None:
+        unusable = challenge.known.attestation if challenge.known and challenge.past is None else None
+        boots.save(connection, challenge.node, progress, packed, attestation, unusable)
 
 
 def give_up(store: Store, node: str, state: str, message: str, now: float, evidence: int | None = None) -> Result:
@@ -131,6 +211,29 @@ def give_up(store: Store, node: str, state: str, message: str, now: float, evide
     with store.transaction() as connection:
         key = attestations.record(connection, node, now, state, message, evidence_id=evidence)
     return Result(node, state, message, None, key)
+
+
+def _past(known: boots.StoredBoot | None, record: Mapping[str, Any]) -> Progress | None:
+    """Return what is verified of a node's boot; None where that cannot be read, or is of another AK."""
+    try:
+        past = None if known is None else Progress.unpack(known.packed)
+        return past if past is not None and past.ak == ak_name(read_record(record).ak_public) else None
+    except TrustError:
+        return None
+
+
+def _part(
+    connection: Connection, challenge: Challenge, attestation: int, offset: int, progress: Progress
+) -> list_parts.ListPart:
+    """Return what a round brought of the list, and which result it continues."""
+    base = None
+    if challenge.known is not None and offset:
+        base = challenge.known.attestation
+    elif challenge.known is not None and challenge.past is not None and progress.began.entries:
+        base = challenge.known.attestation
+        if progress.began.entries != challenge.past.verified.entries:
+            base = list_parts.before_present_list(connection, base)
+    return list_parts.ListPart(attestation, base, offset, progress.verified.offset)
 
 
 def _in_record(generations: Sequence[instances.InstanceRecord]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import schema
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.upgrade import upgrade
 
 ENVIRONMENT = "PALANTIR_TRUST_STORE"
 BUSY_SECONDS = 30
@@ -191,13 +192,13 @@ def _private_file(path: Path) -> None:
 
 
 def _prepare(connection: Connection, name: str) -> None:
-    """Create the tables of a new store; refuse one of another version before anything in it is touched."""
+    """Create the tables of a new store, or upgrade one; refuse any other before anything in it is touched."""
     if not inspect(connection).has_table(schema.meta.name):
         schema.metadata.create_all(connection)
         connection.execute(insert(schema.meta).values(key="version", value=str(schema.VERSION)))
         return
     found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "version")).scalar()
-    if found != str(schema.VERSION):
+    if not upgrade(connection, found):
         raise StoreError(
             f"store {name}",
             f"has schema version {printable(found, 40)}; this release reads version {schema.VERSION}.",

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError, StoreError
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import boots, ledger
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import nodes
 
 
@@ -100,11 +100,13 @@ def save(
     changed = connection.execute(update(nodes).where(nodes.c.name == name).values(**values))
     if not changed.rowcount:
         connection.execute(insert(nodes).values(name=name, cordoned=False, **values))
+    boots.forget(connection, name)
     ledger.append(connection, at, "enrolment", name, {"ek_sha256": ek_sha256, "identity": dict(identity)})
 
 
 def forget(connection: Connection, name: str, at: float) -> bool:
     """Remove a node's identity; return whether there was one."""
+    boots.forget(connection, name)
     gone = connection.execute(delete(nodes).where(nodes.c.name == name)).rowcount > 0
     if gone:
         ledger.append(connection, at, "enrolment", name, {"forgotten": True})

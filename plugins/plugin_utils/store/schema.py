@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 3
+VERSION = 4
 
 # SQLite numbers rows by itself only where their key is INTEGER, which there has 64 bits, too.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -84,6 +84,26 @@ attestations = Table(
     Column("evidence", ForeignKey("evidence.id")),
 )
 
+boots = Table(
+    "boots",
+    metadata,
+    Column("node", String(255), primary_key=True),
+    Column("reset_count", BigInteger, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("clock", BigInteger, nullable=False),
+    Column("attestation", ForeignKey("attestations.id"), nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+list_parts = Table(
+    "list_parts",
+    metadata,
+    Column("attestation", ForeignKey("attestations.id"), primary_key=True, autoincrement=False),
+    Column("base", ForeignKey("attestations.id")),
+    Column("offset", BigInteger, nullable=False),
+    Column("verified", BigInteger, nullable=False),
+)
+
 instances = Table(
     "instances",
     metadata,
@@ -138,11 +158,13 @@ ledger = Table(
 __all__ = [
     "VERSION",
     "attestations",
+    "boots",
     "challenges",
     "evidence",
     "incidents",
     "instances",
     "ledger",
+    "list_parts",
     "meta",
     "metadata",
     "nodes",

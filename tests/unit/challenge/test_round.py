@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import verify_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
-from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Challenge, Result
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ChallengeError, ReferenceValueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     attestations,
     challenges,
@@ -23,50 +20,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     ledger,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
-from ansible_collections.palantir.trust.plugins.plugin_utils.store.signing_key import load_or_create
 from tests.unit.appraisal import scene
-from tests.unit.appraisal.scene import CONFIGURATION, Guest, reference_values, sha256
-
-NOW = scene.NOW.timestamp()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with node1 enrolled and dns-filter-1 live on it, as the guest of the scene has it."""
-    opened, record = Store(f"sqlite:///{tmp_path}/store.sqlite3"), Guest().record
-    with opened.transaction() as connection:
-        identity = {"ak_public": record["ak_public"], "ek_certificate_sha256": "e" * 64, "tpm": {}}
-        identities.save(connection, "node1", "e" * 64, identity, record["recorded"], NOW)
-        files = {"/etc/dnsmasq.conf": sha256(CONFIGURATION)}
-        generation = allocate(connection, files=files)
-        instances.set_state(connection, generation.id, "live", NOW)
-    yield opened
-    opened.close()
-
-
-def allocate(connection: Any, **changed: Any) -> instances.InstanceRecord:
-    values = {"instance": "dns-filter-1", "sc": "dns-filter", "flavour": "podman", "node": "node1", "files": {}}
-    return instances.allocate(connection, **(values | {"reset_count": 0, "at": NOW} | changed))
-
-
-def challenge(store: Store) -> Challenge:
-    issued = attestation.begin(store, "node1", NOW)
-    assert issued is not None
-    return issued
-
-
-def answer(asked: Challenge, monkeypatch: pytest.MonkeyPatch, guest: Guest | None = None) -> dict[str, Any]:
-    """Return what the node says to a challenge: everything but the nonce, which the controller adds itself."""
-    monkeypatch.setattr(scene, "NONCE", asked.nonce)
-    evidence = (guest or Guest()).evidence()
-    del evidence["nonce"]
-    return evidence
-
-
-def finish(store: Store, asked: Challenge, evidence: Any, after: float = 1.0) -> Result:
-    key = load_or_create(Path(store.name.removeprefix("sqlite:///")).with_name("key.pem"))
-    references = ReferenceSet.from_plain(reference_values(), scene.NOW)
-    return attestation.finish(store, asked, evidence, load_policy({}), references, key, NOW + after)
+from tests.unit.appraisal.scene import Guest
+from tests.unit.challenge.rounds import NOW, allocate, answer, challenge, finish, references
 
 
 def history(store: Store) -> list[attestations.Attestation]:
@@ -83,7 +39,7 @@ def last(store: Store) -> Any:
 
 
 def test_a_node_that_is_not_enrolled_gets_no_challenge(store: Store) -> None:
-    assert attestation.begin(store, "node2", NOW) is None
+    assert attestation.begin(store, "node2", load_policy({}), references(), NOW) is None
 
 
 def test_an_affirming_round_is_kept_with_its_evidence_and_a_signed_ear(
@@ -196,7 +152,7 @@ def test_a_fault_of_the_controller_is_no_verdict(store: Store, monkeypatch: pyte
 
     asked = challenge(store)
     evidence = answer(asked, monkeypatch)
-    monkeypatch.setattr(attestation, "appraise", fail)
+    monkeypatch.setattr(attestation, "appraise_round", fail)
     result = finish(store, asked, evidence)
     assert (result.state, result.message, result.ear) == ("verifier_fault", "node-image.json: is no JSON.", None)
     (kept,) = history(store)

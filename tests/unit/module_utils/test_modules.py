@@ -112,12 +112,26 @@ def test_facts_that_were_changed_after_the_quote_show(run: Run, evidence: Run) -
 
 
 def test_only_the_new_part_of_the_list_is_sent(evidence: Run, node: LightNode) -> None:
-    first = base64.b64decode(evidence()["evidence"]["ima_log"]["data"])
+    whole = evidence()["evidence"]
+    first, boot_id = base64.b64decode(whole["ima_log"]["data"]), whole["facts"]["boot_id"]
     node.append_measurement("/usr/bin/later", os.urandom(8))
-    second = evidence(ima_offset=len(first), event_log=False)["evidence"]
+    second = evidence(since={"boot_id": boot_id, "offset": len(first)})["evidence"]
     assert second["event_log"] is None
     assert second["ima_log"]["offset"] == len(first)
     assert first + base64.b64decode(second["ima_log"]["data"]) == node.ima_log.read_bytes()
+
+
+def test_of_a_boot_that_the_controller_does_not_know_all_is_sent(evidence: Run, node: LightNode) -> None:
+    gathered = evidence(since={"boot_id": "another", "offset": 100})["evidence"]
+    assert base64.b64decode(gathered["event_log"]) == node.event_log.read_bytes()
+    assert gathered["ima_log"]["offset"] == 0
+    assert base64.b64decode(gathered["ima_log"]["data"]) == node.ima_log.read_bytes()
+
+
+def test_of_a_list_that_is_shorter_than_what_is_known_nothing_is_sent(evidence: Run) -> None:
+    boot_id = evidence()["evidence"]["facts"]["boot_id"]
+    gathered = evidence(since={"boot_id": boot_id, "offset": 1 << 40})["evidence"]
+    assert gathered["ima_log"] == {"offset": 1 << 40, "data": ""}
 
 
 def test_enrolment_goes_through_the_modules(run: Run, node: LightNode) -> None:
@@ -156,7 +170,7 @@ def test_describing_twice_changes_nothing_the_second_time(run: Run) -> None:
         ({"selection": {"sha256": [24]}}, "bad_argument", "The PCR selection of bank sha256 holds 24."),
         ({"selection": {"sha256": 10}}, "bad_argument", "The PCR selection of bank sha256 is no list of PCRs."),
         ({"selection": {"sha256": [10], "sha512": [10]}}, "pcr_bank_missing", "The TPM left out part of the PCR"),
-        ({"ima_offset": -1}, "bad_argument", "ima_offset or log_limit is negative."),
+        ({"since": {"boot_id": "x", "offset": -1}}, "bad_argument", "since.offset or log_limit is negative."),
     ],
 )
 def test_a_node_that_cannot_give_evidence_says_why(evidence: Run, changes: Result, code: str, message: str) -> None:
