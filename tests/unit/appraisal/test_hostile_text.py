@@ -193,12 +193,12 @@ def site() -> Site:
 def test_what_follows_from_hostile_names_is_harmless_in_the_whole_store(
     layer: str, payload: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = attestation.begin(store, "node1", NOW)
+    references = ReferenceSet.from_plain(reference_values(), scene.NOW)
+    asked = attestation.begin(store, "node1", load_policy({}), references, NOW)
     assert asked is not None
     monkeypatch.setattr(scene, "NONCE", asked.nonce)
     guest = Guest().ran(payload, b"evil", owner=0 if layer == "os" else BASE)
     key = signing_key.load_or_create(tmp_path / "key.pem")
-    references = ReferenceSet.from_plain(reference_values(), scene.NOW)
     result = attestation.finish(store, asked, guest.evidence(), load_policy({}), references, key, NOW + 1)
     assert result.ear is not None
     assert result.ear["submods"][layer]["palantir.own_status"] == "contraindicated"
