@@ -104,7 +104,7 @@ def _rule(rule: Rule, number: int, notes: Sequence[str]) -> Iterator[str]:
     keys = {"rationale": rule.rationale, **plain_guards(rule)}
     for name in notes:
         yield "        <annotationEntry>"
-        yield f"          <text>{escape(str(keys.get(name, '')))}</text>"
+        yield f"          <text>{_escaped(str(keys.get(name, '')))}</text>"
         yield "        </annotationEntry>"
     yield "      </rule>"
 
@@ -135,7 +135,12 @@ def _entry(tag: str, name: str, text: str) -> Iterator[str]:
 
 def _text(tag: str, text: str, indent: int) -> Iterator[str]:
     if text:
-        yield f"{' ' * indent}<{tag}>{escape(text, {chr(13): '&#13;'})}</{tag}>"
+        yield f"{' ' * indent}<{tag}>{_escaped(text)}</{tag}>"
+
+
+def _escaped(text: str) -> str:
+    # Of line ends XML keeps LF only, unless the others are written as references.
+    return escape(text, {"\r": "&#13;"})
 
 
 def _type(column: Input | Output) -> str:

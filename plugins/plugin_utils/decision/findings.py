@@ -10,7 +10,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from itertools import combinations, islice
 from operator import or_
@@ -32,6 +32,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleE
 
 MAX_GAPS: Final = 20
 MAX_OF_A_CODE: Final = 200
+MAX_JOINED: Final = 256
+"""Rules that one finding joins."""
 
 
 def analyse(table: Table | CompiledTable) -> list[TableFinding]:
@@ -177,23 +179,28 @@ def _misleading(compiled: CompiledTable) -> Iterator[TableFinding]:
     if compiled.table.hit_policy is not HitPolicy.PRIORITY:
         return
     boxes = compiled.boxes
+    # For each input the rules that admit anything of it.
+    broad = [sum(1 << n for n, box in enumerate(boxes.boxes) if box[axis] == full) for axis, full in _axes(compiled)]
     for number, box in enumerate(boxes.boxes):
-        for other in atoms(boxes.overlapping(box, compiled.outranking(number))):
-            winner = boxes.boxes[other]
-            broad = [
-                item.name
-                for item, mine, theirs, full in zip(compiled.table.inputs, box, winner, boxes.full, strict=True)
-                if theirs == full and mine != full
-            ]
-            if broad and not is_masked(compiled, number):
-                yield make_finding(
-                    compiled,
-                    "misleading",
-                    [other, number],
-                    _meet(box, winner),
-                    f"the first decides where both match, by its priority, although the second is the one that names"
-                    f" {', '.join(broad)}",
-                )
+        named = [axis for axis, full in _axes(compiled) if box[axis] != full]
+        rivals = boxes.overlapping(box, compiled.outranking(number) & reduce(or_, (broad[axis] for axis in named), 0))
+        if not rivals or is_masked(compiled, number):
+            continue
+        for other in atoms(rivals):
+            names = [compiled.table.inputs[axis].name for axis in named if broad[axis] >> other & 1]
+            yield make_finding(
+                compiled,
+                "misleading",
+                [other, number],
+                _meet(box, boxes.boxes[other]),
+                "the first decides where both match, by its priority, although the second is the one that names"
+                f" {', '.join(names)}",
+            )
+
+
+def _axes(compiled: CompiledTable) -> Iterator[tuple[int, int]]:
+    """Yield each axis by its number, and the mask of all its atoms."""
+    return iter(enumerate(compiled.boxes.full))
 
 
 def _contraction(compiled: CompiledTable) -> Iterator[TableFinding]:
@@ -209,23 +216,19 @@ def _contraction(compiled: CompiledTable) -> Iterator[TableFinding]:
                 key = (rule.then, rule.guards, rule.rationale, box[:axis] + box[axis + 1 :])
                 alike.setdefault(key, []).append(number)
         for numbers in alike.values():
-            # What lies within another of them is subsumed, and told of there.
-            masks = {number: boxes[number][axis] for number in numbers}
-            apart = [n for n, mask in masks.items() if not any(_within(mask, n, o, masks) for o in numbers)]
+            # What lies within another of them is subsumed, and told of there; of more than so many, these come first.
+            masks = {boxes[number][axis]: number for number in reversed(numbers)}
+            apart = [m for m in list(masks)[-MAX_JOINED:] if not any(m != o and not m & ~o for o in masks)]
             if len(apart) > 1:
-                joined = reduce(or_, (masks[number] for number in apart))
+                joined = sorted(masks[mask] for mask in apart)
+                whole = compiled.axes[axis].describe(reduce(or_, apart)) or "-"
                 yield make_finding(
                     compiled,
                     "contraction",
-                    apart,
-                    boxes[apart[0]],
-                    f"they can be one rule, with {column.name} {compiled.axes[axis].describe(joined) or '-'}",
+                    joined,
+                    boxes[joined[0]],
+                    f"they can be one rule, with {column.name} {whole}",
                 )
-
-
-def _within(mask: int, number: int, other: int, masks: Mapping[int, int]) -> bool:
-    """Return whether a rule's mask lies within another's; of two equal ones the later lies within the earlier."""
-    return number != other and not mask & ~masks[other] and (mask != masks[other] or other < number)
 
 
 def is_masked(compiled: CompiledTable, number: int) -> bool:

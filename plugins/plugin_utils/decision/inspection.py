@@ -82,7 +82,7 @@ class Inspection:
     def _index(self) -> list[str]:
         lines = ["<h1>Decision tables</h1>", "<ul>"]
         for item in self.files:
-            name = escape(item.table.name if item.table else item.file)
+            name = escape(f"{item.table.name} ({item.file})" if item.table else item.file)
             told = f'<a href="{escape(item.page_name)}">{name}</a>: {verdict(item.findings)}' if item.table else name
             refusal = f'<p class="error">{escape(item.refusal)}</p>' if item.refusal else ""
             lines.append(f"<li>{told}{refusal}</li>")

@@ -7,6 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +32,10 @@ def plain_table(table: Table) -> dict[str, Any]:
 
 def write_yaml(table: Table) -> str:
     """Return a table as YAML text."""
-    return str(yaml.safe_dump(plain_table(table), sort_keys=False, allow_unicode=True, width=120))
+    plain = plain_table(table)
+    # PyYAML writes NEL as it is and reads it as another line end.
+    readable = "\x85" not in json.dumps(plain, ensure_ascii=False)
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=readable, width=120))
 
 
 def plain_guards(rule: Rule) -> dict[str, Any]:

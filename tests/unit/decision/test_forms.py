@@ -210,6 +210,15 @@ def test_a_damaged_form_is_a_table_or_one_rule_error(at: int, size: int, new: st
         load_table(text[:at] + new + text[at + size :], f"t.{form}")
 
 
+@pytest.mark.parametrize("form", ["yaml", "csv", "dmn"])
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\u2028", "\x85"])
+def test_line_ends_within_a_text_stay(form: str, end: str) -> None:
+    data = plain_table(load_table(SHEET, "t.csv"))
+    data["rules"][0]["rationale"] = data["description"] = f"one{end}two"
+    read = load_table(write_table(load_table(data), form))
+    assert read.rules[0].rationale == read.description == f"one{end}two"
+
+
 def test_an_unknown_form_is_named() -> None:
     with pytest.raises(RuleError, match="form: 'xls' is unknown"):
         write_table(load_table(SHEET, "t.csv"), "xls")
