@@ -76,8 +76,9 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         attestations.latest(connection, site.nodes, since),
         {record.instance: record for record in instances.standing(connection)},
     )
+    rebooting = _rebooting(connection, now)
     decided = decide(
-        {node: _result(found.results.get(node)) for node in site.nodes},
+        {node: _result(found.results.get(node), rebooting.get(node)) for node in site.nodes},
         site.tables,
         {name: descriptor.plain() for name, descriptor in site.catalogue.items()},
         _state(connection, site, found, now),
@@ -116,8 +117,24 @@ def _unresolved(
     return lines
 
 
-def _result(result: Attestation | None) -> dict[str, Any]:
+def _result(result: Attestation | None, rebooting: float | None) -> dict[str, Any]:
+    if rebooting is not None and (result is None or result.state == "unreachable"):
+        return {"state": "rebooting", "message": f"its reboot was asked for {rebooting:.0f} s ago", "ear": None}
     return dict(NO_RESULT) if result is None else {"state": result.state, "message": result.message, "ear": result.ear}
+
+
+def _rebooting(connection: Connection, now: float) -> dict[str, float]:
+    """Return the nodes whose incident's newest step is a reboot that was begun and has not ended, and since how long.
+
+    Whoever began it may have been killed since. After the time of a lease the node is merely unreachable.
+    """
+    since: dict[str, float] = {}
+    for incident in incidents.still_open(connection):
+        at, body = ledger.newest(connection, "action", f"incident {incident.id}") or (0.0, {})
+        step = body.get("step") or {}
+        if body.get("outcome") == "started" and step.get("action") == "reboot" and now - at <= incidents.LEASE:
+            since[str(step.get("node"))] = now - at
+    return since
 
 
 def _state(connection: Connection, site: Site, found: _Findings, now: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -70,6 +71,13 @@ def append(connection: Connection, at: float, kind: str, subject: str, body: Any
     return entry
 
 
+def newest(connection: Connection, kind: str, subject: str) -> tuple[float, Any] | None:
+    """Return time and body of the newest entry of a kind about a subject; None where there is none."""
+    about = select(ledger.c.at, ledger.c.body).where(ledger.c.kind == kind, ledger.c.subject == subject)
+    row = connection.execute(about.order_by(ledger.c.sequence.desc()).limit(1)).first()
+    return None if row is None else (float(row.at), json.loads(row.body))
+
+
 def verify(connection: Connection) -> int:
     """Return the number of entries after checking the whole chain up to its head.
 
@@ -116,4 +124,4 @@ def _digest(sequence: int, at: float, kind: str, subject: str, body: str, previo
     return hashlib.sha256(canonical_json([sequence, at, kind, subject, body, previous])).hexdigest()
 
 
-__all__ = ["LedgerEntry", "append", "verify"]
+__all__ = ["LedgerEntry", "append", "newest", "verify"]

@@ -17,6 +17,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     identities,
     incidents,
     instances,
+    ledger,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 
@@ -137,6 +138,38 @@ def test_field_row_13_a_node_that_is_silent_is_no_incident(store: Store) -> None
     attested(store, 100.0, node1=None, node2=ear(100))
     made = planned(store, 100.0, 101.0)
     assert (made["steps"], made["unresolved"]) == ([], [])
+
+
+def began(store: Store, at: float, action: str, outcome: str = "started") -> None:
+    body = {"step": {"action": action, "node": "node1"}, "outcome": outcome, "reason": ""}
+    with store.transaction() as connection:
+        ledger.append(connection, at, "action", "incident 1", body)
+
+
+def test_field_row_13_a_node_in_a_reboot_that_was_asked_for_is_not_merely_unreachable(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, os="unknown_executable"), node2=ear(100))
+    planned(store, 100.0, 101.0)
+    began(store, 110.0, "reboot")
+    attested(store, 120.0, node1=None, node2=ear(120))
+    messages = [decision["message"] for decision in planned(store, 120.0, 121.0)["decisions"]]
+    assert "rebooting: its reboot was asked for 11 s ago" in messages
+    for at, action, outcome in ((130.0, "reboot", "done"), (140.0, "preserve", "started")):
+        began(store, at, action, outcome)
+        messages = [decision["message"] for decision in planned(store, 120.0, at + 1)["decisions"]]
+        assert not any(message.startswith("rebooting") for message in messages)
+    began(store, 150.0, "reboot")
+    messages = [decision["message"] for decision in planned(store, 120.0, 150.0 + incidents.LEASE + 1)["decisions"]]
+    assert not any(message.startswith("rebooting") for message in messages), "it should have been back long ago"
+
+
+def test_field_row_13_a_node_that_came_back_from_its_reboot_has_its_verdict(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, os="unknown_executable"), node2=ear(100))
+    planned(store, 100.0, 101.0)
+    began(store, 110.0, "reboot")
+    attested(store, 120.0, node1=ear(120, SC), node2=ear(120))
+    planned(store, 120.0, 121.0)
+    with store.transaction() as connection:
+        assert incidents.find(connection, 1).state == "recovered"
 
 
 def test_field_row_13_a_node_that_answers_and_proves_nothing_is_left_for_a_person(store: Store) -> None:
