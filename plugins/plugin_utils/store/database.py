@@ -8,6 +8,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import time
@@ -186,9 +187,17 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _private_file(path: Path) -> None:
+    """Make the file where it is not there yet, readable by its owner only.
+
+    One that is there is not opened: to close it again would take away the locks that connections of this process
+    have on it (fcntl(2), F_SETLK), and another process would remove the log that they write to.
+    """
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare(connection: Connection, name: str) -> None:

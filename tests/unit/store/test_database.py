@@ -344,3 +344,26 @@ def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path: Path) ->
     Store(f"sqlite:///{path}").close()
     release.join()
     other.close()
+
+
+def _count_and_leave(url: str) -> None:
+    store = Store(url)
+    with store.transaction() as connection:
+        put(connection, "colour", "blue")
+    store.close()
+
+
+def test_opening_a_store_twice_in_a_process_does_not_blind_it_to_others(tmp_path: Path) -> None:
+    """A close of the file would drop this process's locks (fcntl(2)), and another one take itself for the last."""
+    url = f"sqlite:///{tmp_path}/store.sqlite3"
+    first = Store(url)
+    second = Store(url)
+    other = multiprocessing.get_context("spawn").Process(target=_count_and_leave, args=(url,))
+    other.start()
+    other.join(60)
+    assert other.exitcode == 0
+    assert (tmp_path / "store.sqlite3-wal").exists(), "the other process removed the log that this one writes to"
+    for store in (first, second, Store(url)):
+        with store.transaction() as connection:
+            assert stored(connection, "colour") == "blue"
+        store.close()
