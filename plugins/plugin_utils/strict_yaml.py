@@ -17,6 +17,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, p
 
 LIMIT: Final = MIB
 """Largest accepted file, in bytes."""
+MAX_NUMBER: Final = 64
+"""Longest accepted number, in characters: the time to read one grows with the square of its length."""
+MAX_MERGED: Final = 1024
+"""Most keys of a mapping that merges others, and most that it merges: merges of merges grow without bound."""
+_NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 class StrictYamlError(Exception):
@@ -24,7 +30,32 @@ class StrictYamlError(Exception):
 
 
 class UniqueKeyLoader(yaml.SafeLoader):
-    """The safe loader, refusing a key that comes twice."""
+    """The safe loader, refusing a key that comes twice, and by its own errors alone."""
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        """Return what the document holds; the safe loader trusts that a value is what its tag says."""
+        try:
+            return super().construct_document(node)
+        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+            raise yaml.constructor.ConstructorError(None, None, "a value is not what its tag says") from error
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return the value of a node."""
+        if node.tag in _NUMBERS and isinstance(node, yaml.ScalarNode) and len(node.value) > MAX_NUMBER:
+            problem = f"a number has more than {MAX_NUMBER} characters"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_object(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put the keys of merged mappings into a mapping."""
+        merged = [value for key, value in node.value if key.tag == _MERGE]
+        many = sum(len(value.value) for value in merged if isinstance(value, yaml.CollectionNode)) > MAX_MERGED
+        if not many:
+            super().flatten_mapping(node)
+            many = bool(merged) and len(node.value) > MAX_MERGED
+        if many:
+            problem = f"a mapping merges more than {MAX_MERGED} keys"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return the mapping of a node."""

@@ -251,7 +251,7 @@ def _count(value: object, where: str) -> int:
 def _choice(*choices: str) -> _Reader:
     def read(value: object, where: str) -> str:
         if value not in choices:
-            near = difflib.get_close_matches(str(value), choices, 1)
+            near = difflib.get_close_matches(printable(value), choices, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}."
             raise PolicyError(where, f"is {printable(value)!r}.", hint)
         return str(value)

@@ -142,9 +142,9 @@ def load_table(data: Any, source: str = "") -> Table:
 
 def _hit_policy(value: Any, subject: str) -> HitPolicy:
     where = f"{subject}, hit_policy"
-    if value in HitPolicy.__members__:
+    if isinstance(value, str) and value in HitPolicy.__members__:
         return HitPolicy(value)
-    word = printable(str(value), 40)
+    word = printable(value, 40)
     reason = _REFUSED_POLICIES.get(word.upper().replace("_", " "))
     if reason:
         raise RuleError(where, f"{word} is not accepted: it {reason}.", "use UNIQUE, ANY, PRIORITY or COLLECT.")
