@@ -175,10 +175,17 @@ def _instance(value: object, where: str) -> Instance:
         generation=_number(plain, "generation", where, 1 << 53),
         live=state == "live",
         boot_id=plain.get("boot_id"),
-        files={str(p): (d,) if isinstance(d, str) else tuple(d) for p, d in files.items()},
+        files={str(p): _digests(d, f"{where}.files") for p, d in files.items()},
         sealed=_sealed(plain, where),
         container=_text(plain, "container", where) if plain.get("container") is not None else None,
     )
+
+
+def _digests(value: object, where: str) -> tuple[str, ...]:
+    digests = (value,) if isinstance(value, str) else _items(value, where)
+    if not all(isinstance(digest, str) for digest in digests):
+        raise EvidenceError(where, "must be digests as texts.")
+    return tuple(digests)
 
 
 def _sealed(plain: Mapping[str, Any], where: str) -> tuple[int, int] | None:

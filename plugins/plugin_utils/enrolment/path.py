@@ -36,7 +36,13 @@ _UNDERSTOOD: Final = {
     ExtensionOID.CERTIFICATE_POLICIES,  # no policy is asked for (RFC 5280, 6.1.1: any-policy)
 }
 
-UNREADABLE: Final = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, x509.InvalidVersion)
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,  # a name whose text is of the wrong string type
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    x509.InvalidVersion,
+)
 """What :mod:`cryptography` raises for a certificate with an encoding that it cannot read."""
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)

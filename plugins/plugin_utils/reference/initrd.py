@@ -17,20 +17,28 @@ from __future__ import annotations
 import bz2
 import hashlib
 import lzma
+import re
 import shutil
 import stat
 import subprocess
+import threading
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import absolute
 
 LIMIT: Final = 1024 * MIB
-"""Largest initial RAM disk accepted, unpacked."""
+"""Most that an initial RAM disk may unpack to, all its archives together."""
+_DICTIONARY: Final = 128 * MIB
+"""Most memory for a compressor's dictionary, whose size the disk claims; ``xz -9`` needs 65 MiB."""
 _HEADER: Final = 110
+_NUMBERS: Final = re.compile(rb"[0-9A-Fa-f]{104}")
+_PADDING: Final = re.compile(rb"\0*")
 _MAGICS: Final = (b"070701", b"070702")
 _SUFFIXES: Final = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 _PROGRAMS: Final = {
@@ -74,11 +82,14 @@ def read_initrd(data: bytes, what: str = "initial RAM disk") -> Initrd:
         ReferenceValueError: the disk is malformed, too large, or compressed by a program that is missing here.
     """
     files: dict[str, str] = {}
-    while data := data.lstrip(b"\0"):
-        if data[:6] not in _MAGICS:
-            data = _unpacked(data, what)
-        found, data = _archive(data, what)
+    room, at = LIMIT, _after_padding(data, 0)
+    while at < len(data):
+        if data[at : at + 6] not in _MAGICS:
+            data = _unpacked(data[at:], what, room)
+            room, at = room - len(data), 0
+        found, at = _archive(data, at, what)
         files.update(found)
+        at = _after_padding(data, at)
     return Initrd(files, tuple(sorted({module_name(path) for path in files if is_module(path)})))
 
 
@@ -92,11 +103,15 @@ def is_module(path: str) -> bool:
     return path.endswith(_SUFFIXES)
 
 
-def _archive(data: bytes, what: str) -> tuple[dict[str, str], bytes]:
-    """Return the files of the first archive, and what follows it."""
+def _after_padding(data: bytes, at: int) -> int:
+    padding = _PADDING.match(data, at)
+    return padding.end() if padding else at
+
+
+def _archive(data: bytes, at: int, what: str) -> tuple[dict[str, str], int]:
+    """Return the files of the archive at an offset, and the offset behind it."""
     paths: dict[tuple[bytes, bytes, bytes], list[str]] = {}
     digests: dict[tuple[bytes, bytes, bytes], str] = {}
-    at = 0
     while (member := _member(data, at, what)).path != "/TRAILER!!!":
         at = member.end
         if member.regular:
@@ -104,17 +119,16 @@ def _archive(data: bytes, what: str) -> tuple[dict[str, str], bytes]:
             # Of several hard links only one, usually the last, carries the content.
             if member.content or member.inode not in digests:
                 digests[member.inode] = "sha256:" + hashlib.sha256(member.content).hexdigest()
-    return {path: digests[inode] for inode, links in paths.items() for path in links}, data[member.end :]
+    return {path: digests[inode] for inode, links in paths.items() for path in links}, member.end
 
 
 def _member(data: bytes, at: int, what: str) -> _Member:
     header = data[at : at + _HEADER]
     if len(header) < _HEADER or header[:6] not in _MAGICS:
         raise ReferenceValueError(what, f"has no cpio header at offset {at}.")
-    try:
-        mode, size, name_size = (int(header[i : i + 8], 16) for i in (14, 54, 94))
-    except ValueError as error:
-        raise ReferenceValueError(what, f"has a malformed cpio header at offset {at}.") from error
+    if not _NUMBERS.fullmatch(header, 6):  # int() also takes signs, spaces and underscores: a size could be negative
+        raise ReferenceValueError(what, f"has a malformed cpio header at offset {at}.")
+    mode, size, name_size = (int(header[i : i + 8], 16) for i in (14, 54, 94))
     start = at + _HEADER
     body = _aligned(start + name_size)
     if not name_size or body + size > len(data):
@@ -133,39 +147,55 @@ def _aligned(offset: int) -> int:
     return (offset + 3) & ~3
 
 
-def _unpacked(data: bytes, what: str) -> bytes:
+def _unpacked(data: bytes, what: str, room: int) -> bytes:
     try:
         if data[:2] == b"\x1f\x8b":
-            unpacked = zlib.decompressobj(wbits=31).decompress(data, LIMIT)
+            unpacked = zlib.decompressobj(wbits=31).decompress(data, room + 1)
         elif data[:6] == b"\xfd7zXZ\0" or data[:3] == b"\x5d\0\0":
-            unpacked = lzma.LZMADecompressor().decompress(data, LIMIT)
+            unpacked = lzma.LZMADecompressor(memlimit=_DICTIONARY).decompress(data, room + 1)
         elif data[:3] == b"BZh":
-            unpacked = bz2.BZ2Decompressor().decompress(data, LIMIT)
+            unpacked = bz2.BZ2Decompressor().decompress(data, room + 1)
         else:
-            unpacked = _by_program(data, what)
+            unpacked = _by_program(data, what, room)
     except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
         raise ReferenceValueError(what, "cannot be unpacked.") from error
-    if len(unpacked) >= LIMIT:
+    if len(unpacked) > room:
         raise ReferenceValueError(what, f"unpacks to more than {LIMIT} bytes.")
     return unpacked
 
 
-def _by_program(data: bytes, what: str) -> bytes:
+def _read_to(room: int, stream: IO[bytes] | None) -> Iterator[bytes]:
+    """Yield what a stream holds, until it is more than there is room for."""
+    while room >= 0 and stream is not None and (chunk := stream.read(MIB)):
+        room -= len(chunk)
+        yield chunk
+
+
+def _by_program(data: bytes, what: str, room: int) -> bytes:
     command = _PROGRAMS.get(data[:4])
     if command is None:
         raise ReferenceValueError(what, f"begins with unknown bytes {data[:4].hex()}.")
     program = shutil.which(command[0])
     if program is None:
         raise ReferenceValueError(what, f"is compressed with {command[0]}.", f"install the package {command[0]}.")
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed program on bytes of the operator's own image
-            [program, *command[1:]], input=data, capture_output=True, timeout=_TIMEOUT, check=False
+    with TemporaryFile() as packed:
+        packed.write(data)
+        packed.seek(0)
+        process = subprocess.Popen(  # noqa: S603 - a fixed program on bytes of the operator's own image
+            [program, *command[1:]], stdin=packed, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-    except subprocess.TimeoutExpired as error:
-        raise ReferenceValueError(what, f"took {command[0]} more than {_TIMEOUT} seconds.") from error
-    if done.returncode != 0:
-        raise ReferenceValueError(what, f"cannot be unpacked by {command[0]}.")
-    return done.stdout
+        watch = threading.Timer(_TIMEOUT, process.kill)
+        watch.start()
+        try:
+            with process:
+                unpacked = b"".join(_read_to(room, process.stdout))
+                if len(unpacked) > room:
+                    process.kill()
+        finally:
+            watch.cancel()
+    if process.returncode != 0 and len(unpacked) <= room:
+        raise ReferenceValueError(what, f"cannot be unpacked by {command[0]} in {_TIMEOUT} seconds.")
+    return unpacked
 
 
 __all__ = ["LIMIT", "Initrd", "is_module", "module_name", "read_initrd"]

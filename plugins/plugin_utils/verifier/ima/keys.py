@@ -31,7 +31,13 @@ MAX_CERTIFICATE: Final = 16 * 1024
 _MIN_RSA_BITS: Final = 2048
 _MAX_RSA_BITS: Final = 8192
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
-_UNREADABLE: Final = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, x509.InvalidVersion)
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,  # a name whose text is of the wrong string type
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    x509.InvalidVersion,
+)
 
 
 class KeyFormError(ValueError):

@@ -41,7 +41,10 @@ def ima_bytes(value: object) -> bytes:
     if isinstance(value, str) and _ASCII_START.match(value):
         if len(value) > LIMITS[FIELD]:
             raise EvidenceError(FIELD, f"is larger than the limit of {LIMITS[FIELD]} bytes.")
-        value = value.encode("utf-8", "surrogateescape")
+        try:
+            value = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise EvidenceError(FIELD, "holds characters that no list has.", offset=error.start) from error
     return binary(value, FIELD, LIMITS[FIELD])
 
 

@@ -62,10 +62,10 @@ def loader_texts(events: Sequence[Event]) -> LoaderTexts:
     texts = [(event, text) for event in events if (text := _text(event)) is not None]
     commands = [(event, text) for event, text in texts if not _is_command_line(event)]
     lines = [(event, text) for event, text in texts if _is_command_line(event)]
-    options = [event for event in events if _is_load_options(event)]
+    confirmed = _Confirmed(event for event in events if _is_load_options(event))
     return LoaderTexts(
         tuple(text for _event, text in commands),
-        tuple(KernelCommandLine(e.index, e.pcr, text, _confirmed(text, e.pcr, options)) for e, text in lines),
+        tuple(KernelCommandLine(e.index, e.pcr, text, confirmed.has(text, e.pcr)) for e, text in lines),
         tuple(_disputed(commands, [(event, text) for event, text in lines if _label(event)])),
     )
 
@@ -100,14 +100,33 @@ def _is_load_options(event: Event) -> bool:
     return isinstance(data, Tagged) and data.tag == _LOAD_OPTIONS_TAG
 
 
-def _confirmed(command_line: str, pcr: int, options: Iterable[Event]) -> bool:
-    content = load_options_text(command_line, pcr).encode("utf-16-le", "surrogatepass")
-    return any(_is_of(event, content) for event in options)
+class _Confirmed:
+    """The load options that the kernel's stub measured, found by a digest: a log may be full of them and of lines."""
+
+    def __init__(self, options: Iterable[Event]) -> None:
+        self._options: dict[tuple[str, bytes], list[Event]] = {}
+        self._known: dict[str, bool] = {}
+        for event in options:
+            first = next((bank for bank in event.digests if bank in HASHES), None)
+            if first is not None:
+                self._options.setdefault((first, event.digests[first]), []).append(event)
+        self._banks = sorted({bank for bank, _digest in self._options})
+
+    def has(self, command_line: str, pcr: int) -> bool:
+        """Return whether a command line is among them."""
+        text = load_options_text(command_line, pcr)
+        if text not in self._known:
+            content = text.encode("utf-16-le", "surrogatepass")
+            self._known[text] = any(
+                _is_of(event, content)
+                for bank in self._banks
+                for event in self._options.get((bank, HASHES[bank](content).digest()), ())
+            )
+        return self._known[text]
 
 
 def _is_of(event: Event, content: bytes) -> bool:
-    banks = [bank for bank in event.digests if bank in HASHES]
-    return bool(banks) and hashes_to(content, event.digests, banks)
+    return hashes_to(content, event.digests, [bank for bank in event.digests if bank in HASHES])
 
 
 def _disputed(commands: Iterable[tuple[Event, str]], lines: Sequence[tuple[Event, str]]) -> Iterable[Event]:
