@@ -66,7 +66,7 @@ lab-ssh: build/.packages
 	@python3 -m tests.lab ssh $(or $(NODE),node1)
 
 # make lint, unit, sanity, molecule   single parts of check and test
-.PHONY: lint unit sanity molecule check test bench
+.PHONY: lint unit sanity molecule check test bench fuzz
 lint: setup
 	@echo '== ruff'
 	@ruff check .
@@ -101,6 +101,11 @@ check: lint unit
 bench: setup
 	@echo "== benchmarks"
 	@PYTHONPATH=collections $(BIN)/python -m tests.perf
+
+# make fuzz   coverage-guided fuzzing of every parser, SECONDS=60 each; writes build/fuzz/ and docs/fuzzing.md
+fuzz: setup
+	@echo "== fuzzing"
+	@PYTHONPATH=collections $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 test: check ansible-lint sanity molecule demo
 	@echo '== all green'
