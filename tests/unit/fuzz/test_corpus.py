@@ -49,7 +49,7 @@ def test_the_corpus_is_small_and_knows_no_other_target() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(FILES), st.integers(0, 2**32), st.integers(1, 3))
-def test_field_10_any_mutation_of_the_corpus(file: Path, seed: int, times: int) -> None:
+def test_field_row_10_any_mutation_of_the_corpus(file: Path, seed: int, times: int) -> None:
     target, data, rng = TARGETS[file.parent.name], file.read_bytes(), Random(seed)  # noqa: S311 - chances, no secrets
     for _time in range(times):
         data = mutated(data, target.form, rng)
@@ -57,7 +57,7 @@ def test_field_10_any_mutation_of_the_corpus(file: Path, seed: int, times: int) 
 
 
 @pytest.mark.parametrize("target", BINARY, ids=lambda target: target.name)
-def test_field_10_a_claimed_size_of_1_gib_allocates_nothing(target: Target) -> None:
+def test_field_row_10_a_claimed_size_of_1_gib_allocates_nothing(target: Target) -> None:
     data = min((file.read_bytes() for file in corpus(target) if file.stem not in COMPRESSED), key=len)
     inputs = list(huge_lengths(data[:MOST], target.numbers))
     tracemalloc.start()

@@ -155,7 +155,7 @@ def calls(read: Callable[[bytes], object], data: bytes) -> int:
 
 
 @pytest.mark.parametrize("repeated", REPEATED)
-def test_field_10_twice_the_input_is_about_twice_the_work(repeated: str) -> None:
+def test_field_row_10_twice_the_input_is_about_twice_the_work(repeated: str) -> None:
     name, make, count = REPEATED[repeated]
     read = TARGETS[name].read
     calls(read, make(2))  # what is made once, and kept
