@@ -31,6 +31,8 @@ _SUPERVISOR: Final = "supervisor"
 """Group beside a container's own in which systemd-nspawn keeps itself: that is the host's."""
 _MACHINES: Final = ("machine-", "systemd-nspawn@")
 _MONITOR: Final = "conmon"
+_MAX_SEEN: Final = 4096
+"""Most paths whose owner is remembered: a list has many entries of few groups, and a hostile one of many."""
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")  # systemd.unit(5), "String escaping for inclusion in unit names"
 
 
@@ -48,6 +50,7 @@ class CgroupMap:
         self._by_container: dict[str, list[Instance]] = {}
         self._by_path: dict[str, list[Instance]] = {}
         self._by_name: dict[str, list[Instance]] = {}
+        self._seen: dict[str, tuple[Instance, ...]] = {}
         for instance in instances:
             if instance.container:
                 _add(self._by_container, instance.container, instance)
@@ -61,7 +64,11 @@ class CgroupMap:
         """Return whose process made an entry, and whether that is sure; nobody where its group is no instance's."""
         path = entry.others.get("cg-path")
         if isinstance(path, str) and path.startswith("/"):
-            found = self._of_path(path)
+            found = self._seen.get(path)
+            if found is None:
+                found = self._of_path(path)
+                if len(self._seen) < _MAX_SEEN:
+                    self._seen[path] = found
             return found, len(found) == 1
         name = entry.others.get("cgn", path)
         return (self._of_name(name) if isinstance(name, str) else ()), False
