@@ -16,7 +16,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import
 def plan_table(plan: Mapping[str, Any]) -> str:
     """Return the table of a plan of :func:`..decision.plan.decide`, and below it the rules that ask for it.
 
-    What is held or deferred follows, with the reason. Empty where there is nothing of either.
+    What is held or deferred follows, with the reason, and then for each of these the rules that fired and the inputs
+    that they fired on; why other rules did not is in the plan itself. Empty where there is nothing of either.
     """
     steps = plan["steps"]
     rows = [
@@ -25,16 +26,33 @@ def plan_table(plan: Mapping[str, Any]) -> str:
     ]
     why = dict.fromkeys(f"{step['rule']}: {step['rationale']}" for step in steps if step["rule"])
     waiting = [f"{kind}: {_subject(item)}: {item['message']}" for kind in ("held", "deferred") for item in plan[kind]]
+    acting = {step["rule"] for step in steps}
+    grounds = [
+        _grounds(decision)
+        for decision in plan.get("decisions", ())
+        if decision["verb"] != "observe" and (decision["reason"] or acting.intersection(decision["fired"]))
+    ]
     parts = [
         table(("STEP", "ACTION", "OF", "ON", "RULE"), rows) if rows else "",
         "\n".join(map(paragraph, why)),
         "\n".join(map(paragraph, waiting)),
+        "\n".join(map(paragraph, grounds)),
     ]
     return "\n\n".join(filter(None, parts))
 
 
+def _grounds(decision: Mapping[str, Any]) -> str:
+    """Return a decision in a line: the verb, the rules that fired, their table, and the inputs."""
+    inputs = ", ".join(f"{name} {value}" for name, value in decision["inputs"].items())
+    fired = ", ".join(decision["fired"])
+    return f"{_name(decision['subject'])}: {decision['verb']} by {fired} of {decision['table']}: {inputs}"
+
+
 def _subject(item: Mapping[str, Any]) -> str:
-    subject = item["incident"]
+    return _name(item["incident"])
+
+
+def _name(subject: Mapping[str, Any]) -> str:
     return f"{subject['node']} {subject['instance'] or subject['layer'] or ''}".rstrip()
 
 
