@@ -89,6 +89,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             "palantir_trust_catalogue": str(LAB / "catalogue"),
             "remediate_nodes": ["localhost"],
             "remediate_since": 1,
+            "remediate_labels": {},
+            "remediate_maintenance": {},
             "remediate_max_in_repair": 1,
             "remediate_act": False,
             "remediate_step": step,
