@@ -24,7 +24,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import identi
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.structures import parse_public
 
 TPM_OPTIONS = ("tcti", "ak_handle")
-LOG_OPTIONS = ("event_log_path", "ima_log_path", "proc_path", "sys_path")
+LOG_OPTIONS = ("event_log_path", "ima_log_path", "userspace_log_path", "proc_path", "sys_path")
 
 
 class ActionModule(NodeAction):

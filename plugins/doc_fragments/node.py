@@ -22,6 +22,9 @@ options:
   ima_log_path:
     description: The IMA measurement list on the node; see M(palantir.trust.evidence).
     type: str
+  userspace_log_path:
+    description: Systemd's log of what it measured on the node; see M(palantir.trust.evidence).
+    type: str
   proc_path:
     description: Where procfs is mounted on the node; see M(palantir.trust.evidence).
     type: str

@@ -101,7 +101,8 @@ _value:
         - What the verified data says of the boot. Null where it says nothing certain.
         - Holds C(secure_boot), C(setup_mode), C(audit_mode), C(deployed_mode), C(databases), C(authorities),
           C(shim_validation), C(mok), C(mok_list_trusted), C(sbat_level), C(firmware_version), C(applications),
-          C(drivers), C(devices), C(files), C(command_lines), C(grub_commands) and C(uki_sections).
+          C(drivers), C(devices), C(files), C(command_lines), C(grub_commands) and C(uki_sections), and of a log
+          of systemd's own C(boot_phases), C(machine_id), C(file_systems) and C(volume_keys).
         - Applications, drivers and files are measured by digest alone, their C(claimed_name) is only claimed.
       type: dict
     findings:

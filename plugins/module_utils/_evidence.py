@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._facts import collect_facts
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import NONCE_BYTES, qualifying_data
-from ansible_collections.palantir.trust.plugins.module_utils._logs import EVENT_LOG, IMA_LOG, read_log
+from ansible_collections.palantir.trust.plugins.module_utils._logs import EVENT_LOG, IMA_LOG, USERSPACE_LOG, read_log
 from ansible_collections.palantir.trust.plugins.module_utils._tpm import open_tpm
 
 FORMAT = 1
+USERSPACE_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Request:
     ak_handle: str
     event_log_path: Optional[str]
     ima_log_path: Optional[str]
+    userspace_log_path: Optional[str]
     since: Optional[Mapping[str, Any]]
     log_limit: int
     proc_path: str
@@ -61,6 +64,7 @@ def collect(request: Request) -> Dict[str, Any]:
         "quote": {name: encoded(value) for name, value in quote._asdict().items()},
         "event_log": _event_log(request) if known is None else None,
         "ima_log": _ima_log(request, 0 if known is None else known["offset"]),
+        "userspace_log": _userspace_log(request),
         "facts": facts,
     }
 
@@ -76,6 +80,14 @@ def _ima_log(request: Request, offset: int) -> Optional[Dict[str, Any]]:
         return None
     data = read_log(IMA_LOG, request.ima_log_path, offset, request.log_limit)
     return {"offset": offset, "data": encoded(data)}
+
+
+def _userspace_log(request: Request) -> Optional[str]:
+    """Return systemd's own log; None where the node has none, as before systemd 252 or without a TPM in its units."""
+    path = request.userspace_log_path
+    if path is None or not os.path.exists(path):
+        return None
+    return encoded(read_log(USERSPACE_LOG, path, 0, min(request.log_limit, USERSPACE_LIMIT)))
 
 
 def _nonce(text: str) -> bytes:

@@ -34,6 +34,12 @@ IMA_LOG = LogKind(
     "apply the role palantir.trust.attester, which sets the IMA boot parameters, and reboot the node.",
 )
 
+USERSPACE_LOG = LogKind(
+    "log of systemd's measurements",
+    "log_unreadable",
+    "run the task again: the file was removed while it was read.",
+)
+
 
 def read_log(kind: LogKind, path: str, offset: int, limit: int) -> bytes:
     """Return a log's bytes from ``offset`` to its end; empty where the log ends before the offset.
@@ -99,4 +105,4 @@ def _missing(kind: LogKind, path: str) -> NodeError:
     return NodeError(kind.missing_code, "The %s %s is missing." % (kind.name, path), kind.missing_next)
 
 
-__all__ = ["EVENT_LOG", "IMA_LOG", "LogKind", "read_log"]
+__all__ = ["EVENT_LOG", "IMA_LOG", "USERSPACE_LOG", "LogKind", "read_log"]

@@ -13,7 +13,8 @@ author:
   - palantir.trust contributors (@palantir-h2020)
 description:
   - Collects the facts that the node reports of itself, takes one TPM quote that is bound to them and to the challenge,
-    and then reads the UEFI event log and the IMA measurement list, so that no log is shorter than the PCR it explains.
+    and then reads the UEFI event log, the IMA measurement list and systemd's own log, so that no log is shorter than
+    the PCR it explains.
   - The evidence says nothing until a verifier has appraised it.
     The action plugin P(palantir.trust.attest#module) makes the challenge, calls this module and appraises in one task.
 attributes:
@@ -58,6 +59,12 @@ options:
       - The file of the binary IMA measurement list.
     type: path
     default: /sys/kernel/security/ima/binary_runtime_measurements
+  userspace_log_path:
+    description:
+      - The file in which systemd notes what it measures after the firmware is gone, into PCR 11 and 15 for example.
+      - A node without the file has no such log, and sends none.
+    type: path
+    default: /run/log/systemd/tpm2-measure.log
   since:
     description:
       - What the controller has verified already, so that it need not be sent again.
@@ -121,6 +128,9 @@ evidence:
     ima_log:
       description: The IMA measurement list from byte C(offset) on as C(data), or null where it was not asked for.
       type: dict
+    userspace_log:
+      description: The log of systemd's measurements, or null where the node has none.
+      type: str
     facts:
       description: Boot ID, kernel, modules, containers, deleted executables, firmware and hardware, as the node says.
       type: dict
@@ -151,6 +161,7 @@ def main() -> None:
             "event_log_path": {"type": "path", "default": "/sys/kernel/security/tpm0/binary_bios_measurements"},
             "ima_log": {"type": "bool", "default": True},
             "ima_log_path": {"type": "path", "default": "/sys/kernel/security/ima/binary_runtime_measurements"},
+            "userspace_log_path": {"type": "path", "default": "/run/log/systemd/tpm2-measure.log"},
             "since": {
                 "type": "dict",
                 "options": {

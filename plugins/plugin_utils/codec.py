@@ -17,6 +17,7 @@ MIB = 1 << 20
 LIMITS = {
     "event_log": 8 * MIB,
     "ima_log": 256 * MIB,
+    "userspace_log": 4 * MIB,
     "quote": 64 * 1024,
     "facts": 8 * MIB,
 }

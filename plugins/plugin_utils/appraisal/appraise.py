@@ -25,6 +25,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.later_boot import later_claims
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import (
     Measurements,
     recognition,
@@ -41,7 +42,13 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerVerdict, untrusted
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Before, Reached, Verified, verify
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import (
+    Before,
+    Logs,
+    Reached,
+    Verified,
+    verify,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
@@ -143,8 +150,7 @@ def appraise_round(
     verified = verify(
         given.attest,
         given.signature,
-        given.event_log,
-        given.ima_log,
+        Logs(given.event_log, given.ima_log, given.userspace_log),
         ak_public=record.ak_public,
         qualifying_data=given.qualifying_data,
         policy=rules,
@@ -333,6 +339,7 @@ def _boot(verified: Verified, facts: Mapping[str, Any]) -> dict[str, Any] | None
         "ima_entries": reached.state.entries,
         "ima_first_entry": reached.first,
         "ima_tail_entries": verified.tail,
+        **later_claims(verified.later, quote.pcr_select),
     }
 
 

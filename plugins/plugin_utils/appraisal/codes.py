@@ -47,6 +47,8 @@ CODES: Final[Mapping[str, str]] = {
     "ima_template_unexpected": "The list has a template that the policy does not name: altered, or set up otherwise.",
     "kexec_command_line": "Another kernel was loaded to be started without the firmware.",
     "kexec_restart": "Another kernel was started without the firmware: no event log tells which.",
+    "later_event_foreign": "After boot something was extended into a PCR of the firmware or a loader.",
+    "later_event_unknown": "After boot a word was extended that is none of systemd's known ones.",
     "log_unproven": "Another log does not lead to the quoted PCRs, so this layer's log is not proven either.",
     "mok_changed": "Machine owner keys are not as recorded at enrolment.",
     "modified_file": "A known file has content that no Reference Value names for it.",

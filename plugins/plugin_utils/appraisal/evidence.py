@@ -32,6 +32,7 @@ class Evidence:
         facts: what the node says of itself.
         nonce: the challenge.
         qualifying_data: what the quote has to carry: the nonce and the facts.
+        userspace_log: systemd's own log of what it measured, or None where the node has none.
     """
 
     attest: bytes
@@ -43,6 +44,7 @@ class Evidence:
     facts: Mapping[str, Any]
     nonce: bytes
     qualifying_data: bytes
+    userspace_log: bytes | None = None
 
 
 def read_evidence(plain: object, offset: int = 0) -> Evidence:
@@ -69,18 +71,22 @@ def read_evidence(plain: object, offset: int = 0) -> Evidence:
     attest, signature, ak_public = (
         binary(quote.get(name), f"quote.{name}", LIMITS["quote"]) for name in ("attest", "signature", "ak_public")
     )
-    event_log = evidence.get("event_log")
+    event_log, userspace_log = (
+        None if evidence.get(name) is None else binary(evidence[name], name, LIMITS[name])
+        for name in ("event_log", "userspace_log")
+    )
     ima_offset, ima_log = _ima_log(evidence.get("ima_log"), offset)
     return Evidence(
         attest=attest,
         signature=signature,
         ak_public=ak_public,
-        event_log=None if event_log is None else binary(event_log, "event_log", LIMITS["event_log"]),
+        event_log=event_log,
         ima_log=ima_log,
         ima_offset=ima_offset,
         facts=facts,
         nonce=nonce,
         qualifying_data=_bound(nonce, facts),
+        userspace_log=userspace_log,
     )
 
 

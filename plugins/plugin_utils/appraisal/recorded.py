@@ -14,7 +14,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_even
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.firmware import PCRS as FIRMWARE_PCRS
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import verify
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Logs, verify
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import binary
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 
@@ -41,8 +41,7 @@ def record(evidence: object, ak_public: object, policy: object) -> dict[str, Any
     verified = verify(
         given.attest,
         given.signature,
-        given.event_log,
-        given.ima_log,
+        Logs(given.event_log, given.ima_log, given.userspace_log),
         ak_public=binary(ak_public, "ak_public", _AK_LIMIT),
         qualifying_data=given.qualifying_data,
         policy=rules,

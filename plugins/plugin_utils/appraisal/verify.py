@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hmac import compare_digest
-from typing import Final
+from typing import Final, NamedTuple
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.later_boot import appraise_later
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
@@ -38,6 +39,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import (
     BEGINNING,
     IMA_PCR,
+    Banks,
     ImaState,
     Prefix,
     match_quote,
@@ -45,11 +47,30 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, pcr_digest, verify_quote
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.userspace import (
+    explained,
+    parse_userspace_log,
+)
 
 _NEXT_STEPS: Final = {
     "ima_list_restarted": "Next: reboot the node through its firmware, and start no kernel by kexec.",
     "ima_list_trimmed": "Next: reboot the node, and let nothing there delete entries that were not attested yet.",
 }
+
+
+class Logs(NamedTuple):
+    """The logs of a round; None where the node gave none.
+
+    Attributes:
+        event_log: UEFI event log.
+        ima_log: IMA measurement list.
+        userspace_log: systemd's own log, which continues the event log.
+    """
+
+    event_log: bytes | None
+    ima_log: bytes | None
+    userspace_log: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +117,7 @@ class Verified:
         tail: number of entries behind them.
         reached: how far the list is verified; None where it is not.
         contradicts: it is not the list that earlier rounds of this boot verified.
+        later: events of systemd's log that the quote covers.
         findings: what is odd about proven logs, for the layer ``os``.
         refuted: layer (``firmware`` or ``os``) whose log the quote proves wrong, and the finding that says so.
         unproven: layers whose log is neither proven nor proven wrong, and why.
@@ -108,6 +130,7 @@ class Verified:
     tail: int = 0
     reached: Reached | None = None
     contradicts: bool = False
+    later: tuple[Event, ...] = ()
     findings: tuple[LayerFinding, ...] = ()
     refuted: Mapping[str, LayerFinding] = field(default_factory=dict)
     unproven: Mapping[str, LayerFinding] = field(default_factory=dict)
@@ -119,8 +142,7 @@ _NOTHING_BEFORE: Final = Before()
 def verify(
     attest: bytes,
     signature: bytes,
-    event_log: bytes | None,
-    ima_log: bytes | None,
+    logs: Logs,
     *,
     ak_public: bytes,
     qualifying_data: bytes,
@@ -128,13 +150,12 @@ def verify(
     known: KnownHashes | None = None,
     before: Before = _NOTHING_BEFORE,
 ) -> Verified:
-    """Verify a quote and replay both logs onto it.
+    """Verify a quote and replay the logs onto it.
 
     Args:
         attest: TPMS_ATTEST.
         signature: TPMT_SIGNATURE.
-        event_log: UEFI event log, or None.
-        ima_log: IMA measurement list, or None.
+        logs: what should explain the quoted PCRs.
         ak_public: TPM2B_PUBLIC of the enrolled AK.
         qualifying_data: what the challenge asked the TPM to sign along.
         policy: selection, and by how much the list may be ahead of the quote.
@@ -151,33 +172,61 @@ def verify(
     past = before.past
     if past is not None and past.reset_count != quote.reset_count:
         past = None
+    event_log, ima_log, userspace_log = logs
+    later = () if userspace_log is None else parse_userspace_log(userspace_log)
     if before.part:
-        return _with_part(quote, ima_log or b"", past, policy, known)
+        return _with_part(quote, ima_log or b"", past, policy, known, later)
     boot = None if event_log is None else parse_event_log(event_log)
     covered = any(IMA_PCR in pcrs for pcrs in quote.pcr_select.values())
     if ima_log is None or not covered:
-        return _without_list(quote, boot)
+        return _without_list(quote, boot, later)
     log = parse_ima_log(ima_log, check_columns=False, known=known, lazy=True)
-    match = partial(match_quote, log, quote, {} if boot is None else boot.pcrs, max_tail=policy.ima.max_tail)
-    prefix = match()
+    match = partial(_match, log, quote, boot, later, policy)
+    prefix, covered_later = match()
     if prefix is not None:
-        verified = _proven(quote, boot, log, prefix, Reached(event_log=event_log), policy)
+        verified = _proven(quote, boot, log, prefix, Reached(event_log=event_log), policy, later=covered_later)
         return replace(verified, contradicts=past is not None and _contradicts(log, prefix, quote, past))
     for behind in () if past is None else (past.verified, past.began):
-        prefix = match(start=behind) if behind.entries else None
+        prefix, covered_later = match(behind) if behind.entries else (None, ())
         # Where nothing of the list is needed to reach the quote, the list is not one that goes on from there.
         if past is not None and prefix is not None and (prefix.entries or not len(log)):
             began = replace(behind, offset=0)
             rest = replace(log, numbers=range(began.entries, began.entries + len(log)))
             reached = Reached(began, began, began.entries, event_log)
-            return _proven(quote, boot, rest, prefix, reached, policy, past.kept_before(began.entries))
+            kept = past.kept_before(began.entries)
+            return _proven(quote, boot, rest, prefix, reached, policy, kept, covered_later)
     proven_log = past is not None and event_log == past.event_log
     restarted = past is not None and before.boot_id != past.boot_id
     return _mismatch(quote, boot, _at_fault(log, quote, boot, proven_log=proven_log, restarted=restarted))
 
 
+def _match(
+    log: ImaLog,
+    quote: Quote,
+    boot: EventLog | None,
+    later: tuple[Event, ...],
+    policy: AppraisalPolicy,
+    start: ImaState = BEGINNING,
+) -> tuple[Prefix | None, tuple[Event, ...]]:
+    """Return the prefix of the list, and the events of systemd's log, with which the PCRs have the quoted digest."""
+    for count, pcrs in explained(_pcrs(boot), later, quote.pcr_select):
+        prefix = match_quote(log, quote, pcrs, start=start, max_tail=policy.ima.max_tail)
+        if prefix is not None:
+            return prefix, later[:count]
+    return None, ()
+
+
+def _pcrs(boot: EventLog | None) -> Banks:
+    return {} if boot is None else boot.pcrs
+
+
 def _with_part(
-    quote: Quote, blob: bytes, past: Progress | None, policy: AppraisalPolicy, known: KnownHashes | None
+    quote: Quote,
+    blob: bytes,
+    past: Progress | None,
+    policy: AppraisalPolicy,
+    known: KnownHashes | None,
+    later: tuple[Event, ...],
 ) -> Verified:
     asked = {bank for bank, pcrs in quote.pcr_select.items() if IMA_PCR in pcrs}
     if past is None or not asked or not asked <= set(past.verified.aggregates):
@@ -187,12 +236,11 @@ def _with_part(
     except EvidenceError as error:
         raise _no_continuation() from error
     boot = None if past.event_log is None else parse_event_log(past.event_log)
-    pcrs = {} if boot is None else boot.pcrs
-    prefix = match_quote(log, quote, pcrs, start=past.verified, max_tail=policy.ima.max_tail)
+    prefix, covered_later = _match(log, quote, boot, later, policy, past.verified)
     if prefix is None:
         raise _no_continuation()
     reached = Reached(past.verified, past.began, past.verified.entries, past.event_log)
-    return _proven(quote, boot, log, prefix, reached, policy, past.kept)
+    return _proven(quote, boot, log, prefix, reached, policy, past.kept, covered_later)
 
 
 def _no_continuation() -> PartError:
@@ -211,20 +259,22 @@ def _proven(
     since: Reached,
     policy: AppraisalPolicy,
     kept: ImaLog | None = None,
+    later: tuple[Event, ...] = (),
 ) -> Verified:
     """Return what a prefix proves of a part, and of the list that was verified before it."""
     log = part if kept is None else joined(kept, part)
     tail = len(part) - prefix.entries
-    began = check_boot_aggregate(log, _banks(quote, {} if boot is None else boot.pcrs))
+    began = check_boot_aggregate(log, _banks(quote, _pcrs(boot)))
     findings = [*_odd((*prefix.findings, *log.findings))]
     if began is not None:
         value = IMA_LIST[began.code]
         findings.append(LayerFinding(began.code, began.message, Claim.CONFIGURATION, value, began.index, pcr=began.pcr))
     findings.extend(_templates(log, policy))
+    findings.extend(appraise_later(later, quote.pcr_select))
     if tail:
         findings.append(told("ima_tail_held", detail=f"They are {tail}."))
     reached = replace(since, state=since.state.after(part, prefix))
-    return Verified(quote, boot, log, len(log) - tail, tail, reached, findings=tuple(findings))
+    return Verified(quote, boot, log, len(log) - tail, tail, reached, later=later, findings=tuple(findings))
 
 
 def _contradicts(log: ImaLog, prefix: Prefix, quote: Quote, past: Progress) -> bool:
@@ -293,11 +343,12 @@ def _mismatch(quote: Quote, boot: EventLog | None, list_code: str | None) -> Ver
     return Verified(quote, refuted={"firmware": refuted}, unproven={"os": unproven})
 
 
-def _without_list(quote: Quote, boot: EventLog | None) -> Verified:
+def _without_list(quote: Quote, boot: EventLog | None, later: tuple[Event, ...]) -> Verified:
     """Without the list PCR 10 can only be that of a kernel without IMA, or not quoted at all."""
-    pcrs = {} if boot is None else boot.pcrs
-    if compare_digest(pcr_digest(quote.pcr_select, pcrs, quote.hash_alg), quote.pcr_digest):
-        return Verified(quote, boot)
+    for count, pcrs in explained(_pcrs(boot), later, quote.pcr_select):
+        if compare_digest(pcr_digest(quote.pcr_select, pcrs, quote.hash_alg), quote.pcr_digest):
+            found = appraise_later(later[:count], quote.pcr_select)
+            return Verified(quote, boot, later=later[:count], findings=tuple(found))
     if any(IMA_PCR in numbers for numbers in quote.pcr_select.values()):
         missing = told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
         unproven = told("log_unproven", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
@@ -305,4 +356,4 @@ def _without_list(quote: Quote, boot: EventLog | None) -> Verified:
     return _mismatch(quote, boot, None)
 
 
-__all__ = ["Before", "Reached", "Verified", "verify"]
+__all__ = ["Before", "Logs", "Reached", "Verified", "verify"]

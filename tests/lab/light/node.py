@@ -161,6 +161,7 @@ class LightNode:
             "ansible_python_interpreter": "/usr/bin/python3",
             "palantir_trust_tcti": self.tcti,
             "palantir_trust_ima_log_path": str(self.ima_log),
+            "palantir_trust_userspace_log_path": str(self.ima_log.with_name("tpm2-measure.log")),
             "palantir_trust_event_log_path": str(self.event_log),
             "palantir_trust_proc_path": str(self.proc),
             "palantir_trust_sys_path": str(self.sys),

@@ -21,6 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL
+from tests.unit.verifier.cel_builder import sequence
 from tests.unit.verifier.event_log_builder import LogBuilder, firmware, grub, variable
 from tests.unit.verifier.ima_kernel import Kernel
 from tests.unit.verifier.soft_tpm import Attestation, private_key, public_area, sign, tpm2b
@@ -149,6 +150,7 @@ class Guest:
     bank: str = "sha256"
     hash: str = "sha256"
     quoted: tuple[int, ...] = PCRS
+    userspace: list[dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         self.facts = {"boot_id": "boot-1", "hardware": HARDWARE, "modules": ["fuse", "virtio-blk"]} | self.facts
@@ -222,7 +224,13 @@ class Guest:
         )
 
     def pcrs(self) -> dict[int, bytes]:
-        return {**self.boot.pcrs[self.bank], 10: self.kernel.pcrs[self.bank][10]}
+        values = {**self.boot.pcrs[self.bank], 10: self.kernel.pcrs[self.bank][10]}
+        for record in self.userspace or ():
+            for digest in record["digests"]:
+                if digest["hashAlg"] == self.bank:
+                    old = self._joined(values, [record["pcr"]])
+                    values[record["pcr"]] = hashlib.new(self.bank, old + bytes.fromhex(digest["digest"])).digest()
+        return values
 
     def _joined(self, values: dict[int, bytes], pcrs: Iterable[int]) -> bytes:
         empty = bytes(hashlib.new(self.bank).digest_size)
@@ -252,6 +260,7 @@ class Guest:
             },
             "event_log": text(self.boot.build()) if self.event_log and not known else None,
             "ima_log": {"offset": offset, "data": text(self.kernel.binary[offset:])} if self.ima_log else None,
+            "userspace_log": None if self.userspace is None else text(sequence(self.userspace)),
             "facts": self.facts,
         }
 

@@ -21,7 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear impor
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import sort_measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Verified, verify
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Logs, Verified, verify
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from tests.unit.appraisal.scene import Guest, document, found, reference_values
@@ -46,8 +46,7 @@ def verified(folder: Path, qualifying_data: bytes | None = None) -> Verified:
     return verify(
         read("quote.tpms_attest"),
         read("quote.tpmt_signature"),
-        read("binary_bios_measurements"),
-        read("binary_runtime_measurements"),
+        Logs(read("binary_bios_measurements"), read("binary_runtime_measurements")),
         ak_public=read("ak.pub"),
         qualifying_data=nonce,
         policy=policy(),
@@ -121,8 +120,10 @@ def test_the_quote_of_one_state_refutes_the_list_of_the_other() -> None:
     proven = verify(
         (attacked / "quote.tpms_attest").read_bytes(),
         (attacked / "quote.tpmt_signature").read_bytes(),
-        (attacked / "binary_bios_measurements").read_bytes(),
-        (clean / "binary_runtime_measurements").read_bytes(),
+        Logs(
+            (attacked / "binary_bios_measurements").read_bytes(),
+            (clean / "binary_runtime_measurements").read_bytes(),
+        ),
         ak_public=(attacked / "ak.pub").read_bytes(),
         qualifying_data=bytes.fromhex((attacked / "nonce.hex").read_text()),
         policy=policy(),
@@ -136,8 +137,10 @@ def test_the_first_quote_over_the_longer_list_holds_the_tail() -> None:
     proven = verify(
         (clean / "quote.tpms_attest").read_bytes(),
         (clean / "quote.tpmt_signature").read_bytes(),
-        (clean / "binary_bios_measurements").read_bytes(),
-        (attacked / "binary_runtime_measurements").read_bytes(),
+        Logs(
+            (clean / "binary_bios_measurements").read_bytes(),
+            (attacked / "binary_runtime_measurements").read_bytes(),
+        ),
         ak_public=(clean / "ak.pub").read_bytes(),
         qualifying_data=bytes.fromhex((clean / "nonce.hex").read_text()),
         policy=policy(),

@@ -73,6 +73,7 @@ def evidence(run: Run, node: LightNode) -> Run:
         "selection": SELECTION,
         "event_log_path": str(node.event_log),
         "ima_log_path": str(node.ima_log),
+        "userspace_log_path": str(node.ima_log.with_name("tpm2-measure.log")),
         "proc_path": str(node.proc),
         "sys_path": str(node.sys),
     }
@@ -132,6 +133,18 @@ def test_of_a_list_that_is_shorter_than_what_is_known_nothing_is_sent(evidence: 
     boot_id = evidence()["evidence"]["facts"]["boot_id"]
     gathered = evidence(since={"boot_id": boot_id, "offset": 1 << 40})["evidence"]
     assert gathered["ima_log"] == {"offset": 1 << 40, "data": ""}
+
+
+def test_systemds_log_is_sent_where_there_is_one(evidence: Run, node: LightNode) -> None:
+    assert evidence()["evidence"]["userspace_log"] is None
+    log = node.ima_log.with_name("tpm2-measure.log")
+    log.write_bytes(b'\x1e{"pcr": 11}\n')
+    try:
+        assert base64.b64decode(evidence()["evidence"]["userspace_log"]) == b'\x1e{"pcr": 11}\n'
+        refused = evidence(log_limit=5, event_log=False, ima_log=False)
+        assert (refused["code"], "The log of systemd's measurements" in refused["msg"]) == ("log_too_large", True)
+    finally:
+        log.unlink()
 
 
 def test_enrolment_goes_through_the_modules(run: Run, node: LightNode) -> None:

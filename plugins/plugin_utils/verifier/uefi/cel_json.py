@@ -46,14 +46,19 @@ def is_cel_json(data: bytes) -> bool:
     return data[:1] == _SEPARATOR or data.lstrip(_SPACE)[:1] in (b"[", b"{")
 
 
-def read_cel_json(data: bytes, field: str) -> tuple[cel.Record, ...]:
+def read_cel_json(data: bytes, field: str, *, cut: bool = False) -> tuple[cel.Record, ...]:
     """Return the records of a log; none of an empty one.
+
+    Args:
+        data: the log.
+        field: name of the evidence's field, for errors.
+        cut: leave out the last text of a sequence where it is cut, as RFC 7464 has it for a log that is being written.
 
     Raises:
         EvidenceError: it is no JSON, a record is malformed, or there are more than :data:`.wire.MAX_EVENTS`.
     """
     records: list[cel.Record] = []
-    for offset, plain in _texts(data, field):
+    for offset, plain in _texts(data, field, cut=cut):
         for value in plain if isinstance(plain, list) else (plain,):
             if len(records) == MAX_EVENTS:
                 raise EvidenceError(field, f"holds more than {MAX_EVENTS} records.", offset=offset)
@@ -61,7 +66,7 @@ def read_cel_json(data: bytes, field: str) -> tuple[cel.Record, ...]:
     return tuple(records)
 
 
-def _texts(data: bytes, field: str) -> Iterator[tuple[int, Any]]:
+def _texts(data: bytes, field: str, *, cut: bool) -> Iterator[tuple[int, Any]]:
     """Yield each JSON text with its offset: those of a sequence, else of the lines, else the only one."""
     start = data.lstrip(_SPACE)[:1]
     mark = _SEPARATOR if data[:1] == _SEPARATOR else b"\n" if start == b"{" else None
@@ -71,6 +76,8 @@ def _texts(data: bytes, field: str) -> Iterator[tuple[int, Any]]:
             try:
                 yield offset, json.loads(part.strip(_SPACE))
             except (ValueError, RecursionError) as error:
+                if cut and mark == _SEPARATOR and offset + len(part) == len(data):
+                    return
                 raise EvidenceError(field, "holds something that is no JSON.", offset=offset) from error
         offset += len(part) + 1
 

@@ -28,6 +28,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.texts
     LoaderTexts,
     loader_texts,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.userspace import systemd_claims
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     EFI_GLOBAL,
     SHIM_LOCK,
@@ -120,6 +121,8 @@ class Claims:
         command_lines: kernel command lines.
         grub_commands: commands that GRUB ran, in order.
         uki_sections: sections of a unified kernel image (PCR 11).
+        boot_phases, machine_id, file_systems, volume_keys: what systemd measured later, in a Canonical Event Log that
+            has its records.
     """
 
     secure_boot: bool | None = None
@@ -140,6 +143,10 @@ class Claims:
     command_lines: tuple[KernelCommandLine, ...] = ()
     grub_commands: tuple[str, ...] = ()
     uki_sections: tuple[UkiSection, ...] = ()
+    boot_phases: tuple[str, ...] = ()
+    machine_id: str | None = None
+    file_systems: tuple[str, ...] = ()
+    volume_keys: tuple[str, ...] = ()
 
 
 def derive_claims(events: Sequence[Event]) -> tuple[Claims, LoaderTexts]:
@@ -148,7 +155,7 @@ def derive_claims(events: Sequence[Event]) -> tuple[Claims, LoaderTexts]:
     established = pcr7_established(events)
     states = _states(events)
     shim = _shim_variables(events)
-    texts = loader_texts(events)
+    texts, systemd = loader_texts(events), systemd_claims(events)
     mok = {name: event.digests for event in events if event.pcr == _MOK_PCR and (name := _name(event))}
     claims = Claims(
         secure_boot=_secure_boot(firmware) if established else None,
@@ -169,6 +176,10 @@ def derive_claims(events: Sequence[Event]) -> tuple[Claims, LoaderTexts]:
         command_lines=texts.command_lines,
         grub_commands=texts.commands,
         uki_sections=tuple(_uki_sections(events)),
+        boot_phases=systemd.phases,
+        machine_id=systemd.machine_id,
+        file_systems=systemd.file_systems,
+        volume_keys=systemd.volume_keys,
     )
     return claims, texts
 
