@@ -249,7 +249,7 @@ def test_a_signature_is_verified_once_and_beyond_a_bound_not_at_all() -> None:
     first, again = parse_ima_log(one.kernel.binary).entries[-2:]
     second, third = parse_ima_log(guest.kernel.binary).entries[-2:]
     index = ReferenceSet.from_plain(reference_values(), NOW).host
-    signed = SignedFiles(load_policy(policy()), NOW, limit=2)
+    signed = SignedFiles(load_policy(policy()), NOW, limit=4)
     assert [signed.ruling(entry, Match.UNKNOWN, index) for entry in (first, again, second)] == [Ruling()] * 3
     ruling = signed.ruling(third, Match.UNKNOWN, index)
     assert ruling is not None

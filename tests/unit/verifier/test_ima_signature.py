@@ -281,3 +281,8 @@ def test_a_number_in_a_longer_form_is_refused(number: str) -> None:
 def test_a_value_that_is_no_der_is_refused(data: str) -> None:
     with pytest.raises(der.DerError):
         der.read_value(bytes.fromhex(data))
+
+
+@pytest.mark.parametrize(("kind", "cost"), [("rsa2048", 1), ("rsa3072", 3), ("p256", 2), ("p384", 10), ("p521", 10)])
+def test_what_a_verification_costs_depends_on_the_key(kind: str, cost: int) -> None:
+    assert key_of_pem(Vendor(kind=kind).pem).cost == cost
