@@ -10,24 +10,33 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signers import Signer
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy_values import (
+    Reader,
+    read_choice,
+    read_count,
+    read_digests,
+    read_flag,
+    read_mapping,
+    read_paths,
+    read_text,
+    read_texts,
+    read_tier,
+    read_time,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signers import (
+    Signer,
+    read_certificates,
+    read_signers,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.waivers import MODEL_KEYS, Waiver
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.coverage import coverage
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.keys import (
-    KeyFormError,
-    SigningKey,
-    key_of_pem,
-)
 
 STRONG_BANKS: Final = ("sha256", "sha384", "sha512")
 BANKS: Final = ("sha1", *STRONG_BANKS)
@@ -66,8 +75,6 @@ TEMPLATES: Final = (
 MAX_IMA_POLICIES: Final = 16
 RESETTABLE: Final = frozenset({16, 23})
 """Debug and application PCRs: reset without a reboot, they prove nothing (TCG PC Client Platform TPM Profile)."""
-MAX_SIGNERS: Final = 64
-_DIGEST = re.compile(r"(?:sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +204,7 @@ def load_policy(plain: object, where: str = "appraisal policy") -> AppraisalPoli
     """
     if isinstance(plain, AppraisalPolicy):
         return plain
-    policy = AppraisalPolicy(**_read(plain, _POLICY_READERS, where))
+    policy = AppraisalPolicy(**read_mapping(plain, _POLICY_READERS, where))
     if set(policy.selection) <= {"sha1"} and not policy.allow_sha1:
         raise PolicyError(
             f"{where}, selection",
@@ -214,93 +221,16 @@ def load_policy(plain: object, where: str = "appraisal policy") -> AppraisalPoli
     return policy
 
 
-_Reader = Callable[[object, str], Any]
-
-
-def _read(plain: object, readers: Mapping[str, _Reader], where: str) -> dict[str, Any]:
-    if not isinstance(plain, Mapping):
-        raise PolicyError(where, f"must be a mapping, not {type(plain).__name__}.")
-    values = {}
-    for key, value in plain.items():
-        if key not in readers:
-            near = difflib.get_close_matches(str(key), readers, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(readers)}."
-            raise PolicyError(where, f"has an unknown key {printable(key)!r}.", hint)
-        values[key] = readers[key](value, f"{where}, {key}")
-    return values
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise PolicyError(where, "must be a text that is not empty.")
-    return value
-
-
-def _flag(value: object, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise PolicyError(where, f"must be true or false, not {printable(value)!r}.")
-    return value
-
-
-def _count(value: object, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise PolicyError(where, f"must be a number of 0 or more, not {printable(value)!r}.")
-    return value
-
-
-def _choice(*choices: str) -> _Reader:
-    def read(value: object, where: str) -> str:
-        if value not in choices:
-            near = difflib.get_close_matches(printable(value), choices, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}."
-            raise PolicyError(where, f"is {printable(value)!r}.", hint)
-        return str(value)
-
-    return read
-
-
-def _tier(value: object, where: str) -> Tier:
-    return Tier(_choice(*Tier)(value, where))
-
-
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise PolicyError(where, "must be a list.")
-    return tuple(_text(v, f"{where}[{i}]") for i, v in enumerate(value))
-
-
-def _paths(value: object, where: str) -> tuple[str, ...]:
-    paths = _texts(value, where)
-    for i, path in enumerate(paths):
-        if not path.startswith("/"):
-            raise PolicyError(f"{where}[{i}]", f"{printable(path)!r} is no absolute path.")
-    return paths
-
-
 def _aliases(value: object, where: str) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise PolicyError(where, "must be a mapping of directory to directory.")
     for key, target in value.items():
-        _paths([key, target], where)
+        read_paths([key, target], where)
     return {str(key).rstrip("/"): str(target).rstrip("/") for key, target in value.items()}
 
 
-def _digests(value: object, where: str) -> tuple[str, ...]:
-    digests = _texts(value, where)
-    for i, digest in enumerate(digests):
-        if not _DIGEST.fullmatch(digest):
-            raise PolicyError(f"{where}[{i}]", f"{printable(digest)!r} is no digest of the form 'sha256:hex'.")
-    return digests
-
-
-def _file_digests(value: object, where: str) -> frozenset[str]:
-    digests = _texts(value, where)
-    _digests([digest.removeprefix("verity:") for digest in digests], where)
-    return frozenset(digests)
-
-
 def _ima_policies(value: object, where: str) -> tuple[str, ...]:
-    texts = _texts(value, where)
+    texts = read_texts(value, where)
     if len(texts) > MAX_IMA_POLICIES:
         raise PolicyError(where, f"has more than {MAX_IMA_POLICIES} texts.")
     for i, text in enumerate(texts):
@@ -319,7 +249,7 @@ def _selection(value: object, where: str) -> dict[str, tuple[int, ...]]:
         raise PolicyError(where, "must be a mapping of bank to PCR numbers.")
     result = {}
     for bank, pcrs in value.items():
-        _choice(*BANKS)(bank, where)
+        read_choice(*BANKS)(bank, where)
         if not isinstance(pcrs, (list, tuple)) or not pcrs:
             raise PolicyError(f"{where}, {bank}", "must be a list of PCR numbers.")
         result[str(bank)] = tuple(sorted({_pcr(p, f"{where}, {bank}") for p in pcrs}))
@@ -328,22 +258,12 @@ def _selection(value: object, where: str) -> dict[str, tuple[int, ...]]:
     return result
 
 
-def _time(value: object, where: str) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError as error:
-        raise PolicyError(where, f"{printable(value)!r} is no ISO 8601 time.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _waivers(value: object, where: str) -> tuple[Waiver, ...]:
     if not isinstance(value, (list, tuple)):
         raise PolicyError(where, "must be a list.")
     waivers = []
     for i, plain in enumerate(value):
-        values = _read(plain, _WAIVER_READERS, f"{where}[{i}]")
+        values = read_mapping(plain, _WAIVER_READERS, f"{where}[{i}]")
         if "pcr" not in values or "reason" not in values:
             raise PolicyError(f"{where}[{i}]", "needs pcr and reason.")
         waivers.append(Waiver(**values))
@@ -355,96 +275,55 @@ def _waivers(value: object, where: str) -> tuple[Waiver, ...]:
 
 
 def _model(value: object, where: str) -> dict[str, str]:
-    return _read(value, dict.fromkeys(MODEL_KEYS, _text), where)
-
-
-def _certificate(value: object, where: str) -> SigningKey:
-    try:
-        key = key_of_pem(_text(value, where))
-    except KeyFormError as error:
-        raise PolicyError(where, f"the certificate {error}.") from error
-    if not key.digital_signature:
-        raise PolicyError(where, "the certificate's key usage does not allow to sign (digitalSignature).")
-    return key
-
-
-def _certificates(value: object, where: str) -> tuple[str, ...]:
-    digests = _digests(value, where)
-    for i, digest in enumerate(digests):
-        if not digest.startswith("sha256:"):
-            raise PolicyError(f"{where}[{i}]", "must be the SHA-256 of a certificate in DER.")
-    return digests
-
-
-def _signers(value: object, where: str) -> tuple[Signer, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise PolicyError(where, "must be a list.")
-    if len(value) > MAX_SIGNERS:
-        raise PolicyError(where, f"has more than {MAX_SIGNERS} signers.")
-    signers = []
-    for i, plain in enumerate(value):
-        values = _read(plain, _SIGNER_READERS, f"{where}[{i}]")
-        lacking = [key for key in ("name", "certificate", "paths") if not values.get(key)]
-        if lacking:
-            raise PolicyError(f"{where}[{i}]", f"needs {', '.join(lacking)}.")
-        signers.append(Signer(**values))
-    return tuple(signers)
+    return read_mapping(value, dict.fromkeys(MODEL_KEYS, read_text), where)
 
 
 def _ima(value: object, where: str) -> ImaPolicy:
-    return ImaPolicy(**_read(value, _IMA_READERS, where))
+    return ImaPolicy(**read_mapping(value, _IMA_READERS, where))
 
 
-_WAIVER_READERS: Final[Mapping[str, _Reader]] = {
+_WAIVER_READERS: Final[Mapping[str, Reader]] = {
     "pcr": _pcr,
-    "reason": _text,
-    "type": _text,
-    "variable": _text,
-    "expires": _time,
-    "name": _text,
+    "reason": read_text,
+    "type": read_text,
+    "variable": read_text,
+    "expires": read_time,
+    "name": read_text,
     "model": _model,
 }
-_SIGNER_READERS: Final[Mapping[str, _Reader]] = {
-    "name": _text,
-    "certificate": _certificate,
-    "paths": _paths,
-    "scs": _texts,
-    "withdrawn": _file_digests,
-    "expires": _time,
-}
-_IMA_READERS: Final[Mapping[str, _Reader]] = {
-    "required": _flag,
-    "policy_digests": _digests,
+_IMA_READERS: Final[Mapping[str, Reader]] = {
+    "required": read_flag,
+    "policy_digests": read_digests,
     "policies": _ima_policies,
-    "templates": _texts,
-    "violations": _tier,
-    "max_tail": _count,
-    "signers": _signers,
-    "signed_other_version": _tier,
-    "keys": _certificates,
-    "unknown_keys": _tier,
+    "templates": read_texts,
+    "violations": read_tier,
+    "max_tail": read_count,
+    "signers": read_signers,
+    "signed_other_version": read_tier,
+    "keys": read_certificates,
+    "unknown_keys": read_tier,
 }
-_POLICY_READERS: Final[Mapping[str, _Reader]] = {
-    "name": _text,
+_POLICY_READERS: Final[Mapping[str, Reader]] = {
+    "name": read_text,
     "selection": _selection,
     "ima": _ima,
-    "secure_boot": _choice("required", "recorded", "any"),
-    "hardware": _choice("recorded", "any"),
-    "firmware": _choice("recorded", "any"),
-    "firmware_configuration": _tier,
-    "boot": _choice("reference", "any"),
-    "fileless": _tier,
-    "moved": _tier,
-    "kexec": _tier,
-    "unmeasured_modules": _tier,
-    "no_measurements": _tier,
-    "sc_unknown_files": _tier,
-    "sc_data_paths": _paths,
-    "ignore_paths": _paths,
-    "runtime_paths": _paths,
+    "secure_boot": read_choice("required", "recorded", "any"),
+    "hardware": read_choice("recorded", "any"),
+    "firmware": read_choice("recorded", "any"),
+    "firmware_configuration": read_tier,
+    "boot": read_choice("reference", "any"),
+    "fileless": read_tier,
+    "moved": read_tier,
+    "kexec": read_tier,
+    "unmeasured_modules": read_tier,
+    "no_measurements": read_tier,
+    "sc_unknown_files": read_tier,
+    "sc_data_paths": read_paths,
+    "ignore_paths": read_paths,
+    "runtime_paths": read_paths,
     "aliases": _aliases,
     "waivers": _waivers,
-    "allow_sha1": _flag,
+    "allow_sha1": read_flag,
 }
 KEYS: Final = tuple(f.name for f in fields(AppraisalPolicy))
 """Every key that a policy may have."""
