@@ -58,7 +58,7 @@ def processes(proc: str) -> Processes:
             counts[key] = counts.get(key, 0) + 1
         executable = _deleted_executable(directory)
         if executable is not None:
-            deleted.append({"pid": pid, "path": executable})
+            deleted.append(_deleted(pid, executable, key))
     containers = [_container(key, counts[key]) for key in sorted(counts)]
     truncated = []
     if len(containers) > MAX_CONTAINERS:
@@ -83,6 +83,12 @@ def _container(key: _Key, pids: int) -> Dict[str, Any]:
         "uid_map": [list(part) for part in key.uid_map],
         "gid_map": [list(part) for part in key.gid_map],
     }
+
+
+def _deleted(pid: int, path: str, key: Optional[_Key]) -> Dict[str, Any]:
+    """Return a deleted executable; that of a container with its map, which tells whose it is."""
+    found: Dict[str, Any] = {"pid": pid, "path": path}
+    return found if key is None else {**found, "uid_map": [list(part) for part in key.uid_map]}
 
 
 def _container_key(directory: str, own_map: IdMap) -> Optional[_Key]:

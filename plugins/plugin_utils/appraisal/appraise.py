@@ -23,6 +23,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import (
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import Deleted, sort_deleted
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.later_boot import later_claims
@@ -164,7 +165,8 @@ def appraise_round(
         seen = recognition(references.host, owners)
         verified = _with_past(verified, past, part=part, same=past is not None and past.recognition == seen)
         measured = _measured(verified, owners, given.facts.get("containers"), record, references, memory)
-        verdicts = appraise_layers(verified, measured, given.facts, record, rules, references, moment)
+        deleted = sort_deleted(given.facts, owners)
+        verdicts = appraise_layers(verified, measured, deleted, given.facts, record, rules, references, moment)
         progress = _progress(verified, measured, ak_name(record.ak_public), boot_name(boot_id), seen)
     ear = build_ear(
         verdicts,
@@ -210,6 +212,7 @@ def forged(verified: Verified, record: NodeRecord, *, other_ak: bool) -> list[La
 def appraise_layers(
     verified: Verified,
     measured: Measurements,
+    deleted: Deleted,
     facts: Mapping[str, Any],
     record: NodeRecord,
     policy: AppraisalPolicy,
@@ -221,6 +224,7 @@ def appraise_layers(
     Args:
         verified: result of :func:`.verify.verify`.
         measured: its IMA list, sorted by owners.
+        deleted: programs that the node says run from deleted files.
         facts: what the node says of itself, bound by the quote.
         record: what is known of the node.
         policy: what is asked.
@@ -241,9 +245,9 @@ def appraise_layers(
     coverage = ima_coverage.appraise_ima_policy(measured.host, policy, references.host)
     signed = SignedFiles(policy, now)
     instances, history = sc.appraise_instances(
-        verified, measured, coverage, record.instances, policy, references, signed
+        verified, measured, coverage, record.instances, policy, references, signed, deleted
     )
-    host = os_.appraise_os(verified, measured, coverage, facts, record, policy, references, signed, now)
+    host = os_.appraise_os(verified, measured, coverage, deleted, record, policy, references, signed, now)
     verdicts.append(replace(host, retired=history))
     verdicts.append(runtime.appraise_runtime(verified, measured, coverage, facts, policy, references, signed))
     return verdicts + instances

@@ -62,6 +62,22 @@ class OwnerMap:
         entries = instance.entries_in(self._reset_count)
         return entries is not None and at >= entries
 
+    def of_map(self, uid_map: list[object]) -> Instance | None:
+        """Return the instance in whose range all owners of a user namespace are; None where there is no such one.
+
+        Args:
+            uid_map: rows of ``[first inside, first outside, count]`` (user_namespaces(7)), as a node says; hostile.
+        """
+        whose: list[Instance | None] = []
+        for row in uid_map:
+            if not isinstance(row, list) or len(row) != 3 or not all(type(number) is int for number in row):
+                return None
+            _inside, first, count = row
+            if count < 1:
+                return None
+            whose += [self.owner(first, first), self.owner(first + count - 1, first + count - 1)]
+        return whose[0] if whose and all(instance is whose[0] for instance in whose) else None
+
     def _insert(self, instance: Instance) -> None:
         """Add what of the instance's range no stronger one has."""
         start, end = instance.uid_base, instance.uid_base + instance.uid_count

@@ -55,7 +55,7 @@ class CgroupMap:
             if instance.container:
                 _add(self._by_container, instance.container, instance)
         for path, uid_map in _told(containers):
-            its = _whose(uid_map, owners)
+            its = owners.of_map(uid_map)
             if its is not None:
                 _add(self._by_path, _outermost(path), its)
                 _add(self._by_name, path.rpartition("/")[2], its)
@@ -129,19 +129,6 @@ def _told(containers: object) -> Iterator[tuple[str, list[object]]]:
         if isinstance(path, str) and isinstance(uid_map, list) and _container(path.rpartition("/")[2]):
             # As the kernel writes it into the list (ima_write_template_field_data() in ima_template_lib.c).
             yield path.replace(" ", "_"), uid_map
-
-
-def _whose(uid_map: list[object], owners: OwnerMap) -> Instance | None:
-    """Return the instance in whose range all owners of a map are; None where there is no such one."""
-    whose: list[Instance | None] = []
-    for row in uid_map:
-        if not isinstance(row, list) or len(row) != 3 or not all(type(number) is int for number in row):
-            return None
-        _inside, first, count = row
-        if count < 1:
-            return None
-        whose += [owners.owner(first, first), owners.owner(first + count - 1, first + count - 1)]
-    return whose[0] if whose and all(instance is whose[0] for instance in whose) else None
 
 
 __all__ = ["MAX_DEPTH", "CgroupMap"]

@@ -7,18 +7,17 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import appraise_boot
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import Deleted, deleted_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
     IMA_POLICY,
     is_file,
-    other_names,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.host_files import host_finding, of_runtime
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
@@ -40,7 +39,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh imp
     told,
     without_references,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, ReferenceSet
 
 LAYER: Final = "os"
@@ -59,7 +57,7 @@ def appraise_os(
     verified: Verified,
     measured: Measurements,
     coverage: ImaCoverage,
-    facts: Mapping[str, Any],
+    deleted: Deleted,
     node: NodeRecord,
     policy: AppraisalPolicy,
     references: ReferenceSet,
@@ -72,7 +70,7 @@ def appraise_os(
         verified: logs whose replay has met the quote.
         measured: the IMA list, sorted by owners.
         coverage: which IMA policy made that list, and what it leaves out.
-        facts: what the node says of itself.
+        deleted: programs that the node says run from deleted files.
         node: what was recorded at enrolment.
         policy: what is asked.
         references: what is known.
@@ -88,7 +86,7 @@ def appraise_os(
         findings.extend(coverage.of_os())
         findings.extend(_files(measured, policy, references.host, signed))
         findings.extend(kernel.findings)
-        findings.extend(_deleted(facts, policy, references.host))
+        findings.extend(deleted_findings(deleted.host, references.host, policy))
     affirmed = dict.fromkeys(CLAIMS, ar4si.AFFIRMED)
     return LayerVerdict(LAYER, affirmed, bounded(findings), coverage=coverage.plain(), kernel=kernel.plain)
 
@@ -116,23 +114,6 @@ def _files(
         detail = f"owner {entry.iuid}, group {entry.igid}"
         finding = about(entry, "owner_unallocated", Claim.EXECUTABLES, ar4si.CONTRAINDICATED, detail)
         yield measured.attributed(finding, entry)
-
-
-def _deleted(facts: Mapping[str, Any], policy: AppraisalPolicy, index: FileIndex) -> Iterator[LayerFinding]:
-    """Programs that the node itself says run from deleted files; those that a package update replaced are known.
-
-    It is the node's word, and no container is named in it: a warning of the host's, and ambiguous.
-    """
-    deleted = facts.get("deleted_executables")
-    for item in deleted[:_SHOWN] if isinstance(deleted, list) else ():
-        path = str(item.get("path", "")) if isinstance(item, Mapping) else ""
-        name = path.removesuffix(" (deleted)").replace(" ", "_")
-        if name in index.paths or any(n in index.paths for n in other_names(name, policy.aliases)):
-            continue
-        if policy.fileless is not Tier.AFFIRMING:
-            shown = printable(path)
-            finding = told("deleted_executable", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES, f"It is {shown}.")
-            yield replace(finding, path=shown, attribution=_SOMEBODYS)
 
 
 __all__ = ["CLAIMS", "LAYER", "appraise_os"]

@@ -13,6 +13,7 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import Deleted, deleted_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
     Match,
     executable,
@@ -59,6 +60,7 @@ def appraise_instances(
     policy: AppraisalPolicy,
     references: ReferenceSet,
     signed: SignedFiles,
+    deleted: Deleted,
 ) -> tuple[list[LayerVerdict], tuple[LayerFinding, ...]]:
     """Return the verdict on every live instance, and the history of those that have no live generation.
 
@@ -70,6 +72,7 @@ def appraise_instances(
         policy: what is asked.
         references: what is known.
         signed: rules on signed files.
+        deleted: programs that the node says run from deleted files.
     """
     known = tuple(instances)
     live: dict[str, list[Instance]] = {}
@@ -83,7 +86,9 @@ def appraise_instances(
     verdicts = []
     for name in sorted(live):
         retired = bounded(history.pop(name, []))
-        verdicts.append(_appraise(verified, measured, coverage, live[name], policy, references, signed, retired))
+        verdicts.append(
+            _appraise(verified, measured, coverage, live[name], policy, references, signed, deleted, retired)
+        )
     return verdicts, bounded([finding for findings in history.values() for finding in findings])
 
 
@@ -95,6 +100,7 @@ def _appraise(
     policy: AppraisalPolicy,
     references: ReferenceSet,
     signed: SignedFiles,
+    deleted: Deleted,
     retired: tuple[LayerFinding, ...],
 ) -> LayerVerdict:
     """Return the verdict on an instance; while it is being replaced, both generations of it count."""
@@ -112,6 +118,8 @@ def _appraise(
         entries = measured.instances.get((instance.name, instance.generation), [])
         index = references.sc.get(instance.sc, _NOTHING)
         findings.extend(_findings(entries, instance, measured, policy, index, signed))
+        running = deleted.instances.get((instance.name, instance.generation), [])
+        findings.extend(deleted_findings(running, index, policy))
     return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.AFFIRMED), bounded(findings), retired)
 
 

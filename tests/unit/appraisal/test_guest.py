@@ -17,6 +17,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.palantir.trust.plugins.filter.appraise import FilterModule
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise_layers
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import Deleted
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import sort_measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
@@ -78,7 +79,7 @@ def appraised(state: str) -> dict[str, Any]:
     assert proven.ima_log is not None
     owners = OwnerMap(record.instances, None, proven.quote.reset_count)
     measured = sort_measurements(proven.ima_log, proven.proven, owners, record.instances, references())
-    verdicts = appraise_layers(proven, measured, {}, record, policy(), references(), NOW)
+    verdicts = appraise_layers(proven, measured, Deleted(), {}, record, policy(), references(), NOW)
     return build_ear(verdicts, node="guest", policy="test", now=NOW)
 
 

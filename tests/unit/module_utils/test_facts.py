@@ -169,6 +169,13 @@ def test_executables_without_a_file_are_reported(machine: Machine) -> None:
     ]
 
 
+def test_an_executable_of_a_container_is_reported_with_the_map_that_tells_whose_it_is(machine: Machine) -> None:
+    machine.process(94, ids="0 1000013824 65536\n", exe="/usr/sbin/dnsmasq (deleted)")
+    assert machine.facts()["deleted_executables"] == [
+        {"pid": 94, "path": "/usr/sbin/dnsmasq (deleted)", "uid_map": [[0, 1000013824, 65536]]}
+    ]
+
+
 def test_a_program_that_this_test_runs_and_deletes_is_found(tmp_path: Path) -> None:
     program = tmp_path / "gone"
     shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
