@@ -16,8 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier, worst_tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import (
     Match,
     executable,
@@ -71,6 +70,9 @@ class _Heard:
     unchecked: tuple[Signer, ...] = ()
 
 
+_Against = Callable[[str, Tier, Iterable[Signer]], Ruling]
+
+
 class SignedFiles:
     """Rules on signed files for one appraisal; each signature is verified once."""
 
@@ -103,35 +105,32 @@ class SignedFiles:
         against = partial(_against, entry, claim)
         withdrawn = [signer for signer in signers if entry.digest in signer.withdrawn]
         if withdrawn:
-            return against("signed_withdrawn", ar4si.CONTRAINDICATED, withdrawn)
-        if (
-            found in _SETTLED
-            or entry.digest in index.past
-            or (found is Match.MODIFIED and entry.digest in index.places)
-        ):
+            return against("signed_withdrawn", Tier.CONTRAINDICATED, withdrawn)
+        known = found in _SETTLED or entry.digest in index.past
+        if known or (found is Match.MODIFIED and entry.digest in index.places):
             return None
         heard = self._heard(entry, signers)
         here = [signer for signer in heard.signers if self._speaks_for(signer, entry.path)]
-        current = [signer for signer in here if not signer.expired(self._now)]
-        if current:
-            return self._of_version(entry, found, index, partial(against, signers=current), claim)
         if here:
-            return against("signer_expired", tier_value(Tier.WARNING, claim), here)
+            return self._of_version(entry.path, found, index, here, against)
         return None if heard.signers else _without_signer(heard, against)
 
     def _of_version(
-        self, entry: Entry, found: Match, index: FileIndex, against: Callable[[str, int], Ruling], claim: Claim
+        self, path: str, found: Match, index: FileIndex, signers: Iterable[Signer], against: _Against
     ) -> Ruling | None:
-        """Return what is settled about a file that a signer of its path signed.
+        """Return what is settled about a file that signers of its path signed.
 
         Where Reference Values speak of the path, it is another version than theirs: an update and a rollback look
         alike. Where theirs are of another hash, nobody can tell whether it is.
         """
-        if not any(name in index.paths for name in self._names(entry.path)):
-            return Ruling()
-        if found is Match.UNDECIDED:
+        has_values = any(name in index.paths for name in self._names(path))
+        if has_values and found is Match.UNDECIDED:
             return None
-        return against("signed_other_version", tier_value(self._policy.ima.signed_other_version, claim))
+        tier = self._policy.ima.signed_other_version if has_values else Tier.AFFIRMING
+        current = [signer for signer in signers if not signer.expired(self._now)]
+        if not current:
+            return against("signer_expired", worst_tier((tier, Tier.WARNING)), signers)
+        return against("signed_other_version", tier, current) if has_values else Ruling()
 
     def remarked(self, finding: LayerFinding, entry: Entry, sc: str | None = None) -> LayerFinding:
         """Return a finding about a file with a sentence on why its signature did not help; unchanged without one."""
@@ -180,17 +179,17 @@ class SignedFiles:
         return f"Its signature is {signatures.unreadable[0]}." if signatures.unreadable else ""
 
 
-def _without_signer(heard: _Heard, against: Callable[[str, int, Iterable[Signer]], Ruling]) -> Ruling | None:
+def _without_signer(heard: _Heard, against: _Against) -> Ruling | None:
     """Return what is settled about a file that no signer signed."""
     if heard.refuted:
-        return against("signature_invalid", ar4si.CONTRAINDICATED, heard.refuted)
+        return against("signature_invalid", Tier.CONTRAINDICATED, heard.refuted)
     if heard.unchecked:
-        return against("signature_unchecked", ar4si.UNKNOWN_ELEMENTS, heard.unchecked)
+        return against("signature_unchecked", Tier.NONE, heard.unchecked)
     return None
 
 
-def _against(entry: Entry, claim: Claim, code: str, value: int, signers: Iterable[Signer]) -> Ruling:
-    return Ruling(about(entry, code, claim, value, f"signer {_listed(signers)}"))
+def _against(entry: Entry, claim: Claim, code: str, tier: Tier, signers: Iterable[Signer]) -> Ruling:
+    return Ruling(about(entry, code, claim, tier_value(tier, claim), f"signer {_listed(signers)}"))
 
 
 def _listed(signers: Iterable[Signer]) -> str:

@@ -181,6 +181,16 @@ def test_a_signer_whose_time_is_over_leaves_a_warning() -> None:
     assert found(guest.appraise(policy=lasting)) == []
 
 
+def test_field_row_12_a_signer_whose_time_is_over_is_no_milder_about_another_version() -> None:
+    guest = Guest().ran("/usr/bin/ls", b"ls with a hole", sig=VENDOR.sign(b"ls with a hole"))
+    ended = signer(paths=["/usr/bin/"], expires=(NOW - timedelta(1)).isoformat())
+    assert found(guest.appraise(policy=policy(ended))) == [("os", "signer_expired", "warning")]
+    strict = policy(ended, signed_other_version="contraindicated")
+    assert found(guest.appraise(policy=strict)) == [("os", "signer_expired", "contraindicated")]
+    mild = policy(ended, signed_other_version="affirming")
+    assert found(guest.appraise(policy=mild)) == [("os", "signer_expired", "warning")]
+
+
 def test_a_certificate_that_ended_still_verifies_what_it_signed() -> None:
     vendor = Vendor("Old", until=NOW - timedelta(365))
     assert found(Guest().ran(AGENT, b"agent", sig=vendor.sign(b"agent")).appraise(policy=policy(signer(vendor)))) == []
