@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from random import Random
@@ -51,6 +52,7 @@ _CLAIMS: Final[dict[Numbers, tuple[bytes, ...]]] = {
 """How lengths are written → lengths that claim too much."""
 _DEEP: Final = 990
 _BLOCK: Final = 512
+_MAGIC: Final = 257
 
 
 def mutated(data: bytes, form: Form, rng: Random, change: Bytes | None = None) -> bytes:
@@ -115,8 +117,9 @@ def huge_lengths(data: bytes, numbers: Numbers) -> Iterator[bytes]:
 def mended_tar(data: bytes) -> bytes:
     """Return an archive with the checksum of every header put right (POSIX pax, "ustar Interchange Format")."""
     blocks = bytearray(data)
-    for at in range(0, len(data) - _BLOCK + 1, _BLOCK):
-        if blocks[at + 257 : at + 262] == b"ustar":
+    for found in re.finditer(b"ustar", data):
+        at = found.start() - _MAGIC
+        if 0 <= at <= len(data) - _BLOCK:
             blocks[at + 148 : at + 156] = b" " * 8
             blocks[at + 148 : at + 156] = b"%06o\0 " % sum(blocks[at : at + _BLOCK])
     return bytes(blocks)

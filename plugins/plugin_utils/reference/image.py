@@ -87,7 +87,8 @@ def _docker(members: Members) -> ImageDigests:
     config = _member(members, str(entry.get("Config"))).read(JSON_LIMIT)
     layers = ((_member(members, str(layer)), str(layer)) for layer in entry["Layers"])
     image_id = "sha256:" + hashlib.sha256(config).hexdigest()
-    names = tuple(str(n) for n in entry.get("RepoTags") or ())
+    tags = entry.get("RepoTags")
+    names = tuple(str(tag) for tag in tags) if isinstance(tags, list) else ()
     return ImageDigests(image_id, names, _files(layers, config, members.where))
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import lzma
@@ -14,8 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms import write_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
 from tests.fuzz.seeds.boot import Seed
 from tests.unit.appraisal.scene import IMA_POLICY, reference_values
+from tests.unit.reference.deb_builder import ar, control, packed
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 TABLE: Final = b"""decision_table: small
@@ -157,6 +161,35 @@ def image(*layers: bytes) -> bytes:
     return tar(("c.json", b"{}"), ("manifest.json", manifest), *zip(names, layers, strict=True))
 
 
+def oci(layer: bytes) -> bytes:
+    """Return an image layout as an archive."""
+    blobs: list[bytes] = []
+
+    def described(data: bytes, kind: str) -> dict[str, Any]:
+        blobs.append(data)
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": digest, "size": len(data)}
+
+    config = described(b'{"architecture":"amd64","os":"linux"}', "config.v1+json")
+    layers = [described(layer, "layer.v1.tar")]
+    manifest = described(
+        json.dumps({"schemaVersion": 2, "config": config, "layers": layers}).encode(), "manifest.v1+json"
+    )
+    index = json.dumps({"schemaVersion": 2, "manifests": [manifest]}).encode()
+    named = [(f"blobs/sha256/{hashlib.sha256(blob).hexdigest()}", blob) for blob in blobs]
+    return tar(("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'), ("index.json", index), *named)
+
+
+def small_deb(suffix: str) -> bytes:
+    """Return a package whose archives end without tar's padding, where they are not compressed."""
+    parts = {
+        "control": tar(("./control", control()), ("./postinst", b"#!/bin/sh")),
+        "data": tar(("./usr/bin/tool", b"tool"), ("./usr/bin/link", "tool")),
+    }
+    members = [(f"{name}.tar{suffix}", packed(content, suffix)) for name, content in parts.items()]
+    return ar(("debian-binary", b"2.0\n"), *members)
+
+
 def _archives() -> Iterator[Seed]:
     files = tar(("usr/bin/ls", b"ls"), ("usr/bin", None), ("usr/bin/sh", "ls"))
     hard = tar(("usr/bin/ls", b"ls"), ("usr/bin/dir", "usr/bin/ls"), kind=tarfile.LNKTYPE)
@@ -174,6 +207,12 @@ def _archives() -> Iterator[Seed]:
     yield "image", "hard", image(hard)
     yield "image", "long", image(long)
     yield "image", "gz", gzip.compress(image(files), mtime=0)
+    yield "image", "oci", oci(files)
+    yield "image", "oci-gz", oci(gzip.compress(files, mtime=0))
+    for suffix in ("", ".gz", ".xz"):
+        yield "deb", f"tool{suffix.replace('.', '-')}", small_deb(suffix)
+    tagged = json.dumps([{"Config": "c.json", "RepoTags": 5, "Layers": []}]).encode()
+    yield "image", "broke-tags", tar(("c.json", b"{}"), ("manifest.json", tagged))
     yield "image", "loop", tar(("manifest.json", "c.json"), ("c.json", "manifest.json"))
 
 
@@ -211,7 +250,10 @@ def seeds() -> Iterator[Seed]:
     yield "grub", "plain.cfg", GRUB
     for (target, name), content in BROKE.items():
         yield target, name, content
+    for form in ("csv", "dmn"):
+        yield f"table_{form}", f"small.{form}", write_table(load_table(TABLE.decode()), form).encode()
     yield from _initrds()
+    yield from _archives()
 
 
 __all__ = ["cpio", "image", "seeds", "tar"]
