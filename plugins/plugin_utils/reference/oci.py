@@ -85,7 +85,10 @@ class TarMembers:
     def open(self, name: str) -> IO[bytes] | None:
         """Open a member, or the one that it links to."""
         member = self._members.get(name)
-        return None if member is None else self._tar.extractfile(member)
+        try:
+            return None if member is None else self._tar.extractfile(member)
+        except KeyError:  # a link to what is not there
+            return None
 
 
 @dataclass(frozen=True, slots=True)

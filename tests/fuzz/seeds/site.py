@@ -213,6 +213,7 @@ def _archives() -> Iterator[Seed]:
         yield "deb", f"tool{suffix.replace('.', '-')}", small_deb(suffix)
     tagged = json.dumps([{"Config": "c.json", "RepoTags": 5, "Layers": []}]).encode()
     yield "image", "broke-tags", tar(("c.json", b"{}"), ("manifest.json", tagged))
+    yield "image", "broke-link", tar(("manifest.json", "nothing"))
     yield "image", "loop", tar(("manifest.json", "c.json"), ("c.json", "manifest.json"))
 
 

@@ -17,13 +17,15 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms import write_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL
 from tests.fuzz.examine import REFUSALS
 from tests.fuzz.seeds.boot import PATHS, gpt, node
 from tests.fuzz.seeds.evidence import answer
-from tests.fuzz.seeds.site import cpio
+from tests.fuzz.seeds.site import cpio, image, tar
 from tests.fuzz.targets import TARGETS
 from tests.unit.appraisal.scene import Guest, document, sha256
 from tests.unit.verifier.cel_builder import json_log, tlv_log
@@ -101,6 +103,10 @@ def table(count: int) -> bytes:
     return f"decision_table: t\ninputs: [{{name: a}}]\noutputs: [{{name: b}}]\nrules:\n{rules}".encode()
 
 
+def files(count: int, name: str) -> bytes:
+    return tar(*((f"usr/bin/{name}{number}", b"x") for number in range(count)))
+
+
 REPEATED: dict[str, tuple[str, Callable[[int], bytes], int]] = {
     "separators": ("event_log", lambda n: events(n, 7, ev.EV_SEPARATOR, lambda _number: bytes(4)).build(), 200),
     "lines and load options": ("event_log", lines_and_options, 100),
@@ -130,6 +136,11 @@ REPEATED: dict[str, tuple[str, Callable[[int], bytes], int]] = {
     "merges": ("yaml", lambda n: b"<<: {%s}\n" % b", ".join(b"k%d: 1" % k for k in range(n)), 100),
     "tests of a cell": ("cell", lambda n: b"\1" + b", ".join(b"%d" % k for k in range(n)), 100),
     "rules": ("table", table, 50),
+    "rules in CSV": ("table_csv", lambda n: write_table(load_table(table(n).decode()), "csv").encode(), 50),
+    "rules in DMN": ("table_dmn", lambda n: write_table(load_table(table(n).decode()), "dmn").encode(), 50),
+    "files of two layers": ("image", lambda n: image(files(n, "a"), files(n, "b")), 50),
+    "whiteouts": ("image", lambda n: image(files(n, "a"), files(n, ".wh.a")), 50),
+    "files of an image": ("tree", lambda n: files(n, "a"), 50),
     "archives": ("initrd", lambda n: cpio(("a", 0o100644, b"x")) * n, 50),
     "members": ("initrd", lambda n: cpio(*((f"f{k}", 0o100644, b"x") for k in range(n))), 50),
     "unpacked": ("initrd", lambda n: gzip.compress(cpio(*((f"f{k}", 0o100644, b"x") for k in range(n))), mtime=0), 50),
