@@ -106,10 +106,17 @@ def with_number(data: bytes, at: int, number: int, size: int, *, big: bool) -> b
     return data[:at] + number.to_bytes(size, "big" if big else "little") + data[at + size :]
 
 
-def huge_lengths(data: bytes, numbers: Numbers) -> Iterator[bytes]:
-    """Return the data once for each place in it, with a number there that claims 1 GiB, or all that it can."""
-    for at in range(len(data)):
-        for claim in _CLAIMS[numbers]:
+def huge_lengths(data: bytes, numbers: Numbers, most: int, *, alone: bool = False) -> Iterator[bytes]:
+    """Return the data once for each of its first places, with a number there that claims 1 GiB; not alone, all it can.
+
+    Args:
+        data: a seed.
+        numbers: how lengths are written in it.
+        most: number of places.
+        alone: claim 1 GiB alone.
+    """
+    for at in range(min(len(data), most)):
+        for claim in _CLAIMS[numbers][: 1 if alone else None]:
             if at + len(claim) <= len(data):
                 yield data[:at] + claim + data[at + len(claim) :]
 

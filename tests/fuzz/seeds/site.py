@@ -230,12 +230,12 @@ def _initrds() -> Iterator[Seed]:
 
 
 def seeds() -> Iterator[Seed]:
-    yield "policy", "strict.yml", plain(POLICY)
-    yield "policy", "ima.yml", plain({"ima": {"policies": [IMA_POLICY.decode()]}})
-    yield "yaml", "kinds.yml", YAML
-    yield "catalogue", "dns-filter.yml", (ROOT / "inventories/lab/catalogue/dns-filter.yml").read_bytes()
-    yield "table", "small.yml", TABLE
-    yield "table", "small.json", b"decision_table: x\ninputs: [{name: a}]\noutputs: [{name: b}]\nrules: []\n"
+    yield "policy", "strict", plain(POLICY)
+    yield "policy", "ima", plain({"ima": {"policies": [IMA_POLICY.decode()]}})
+    yield "yaml", "kinds", YAML
+    yield "catalogue", "dns-filter", (ROOT / "inventories/lab/catalogue/dns-filter.yml").read_bytes()
+    yield "table", "small", TABLE
+    yield "table", "empty", b"decision_table: x\ninputs: [{name: a}]\noutputs: [{name: b}]\nrules: []\n"
     for name, cell in CELLS.items():
         yield "cell", name, cell
     values = reference_values()
