@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import contextlib
 import hashlib
 import json
@@ -87,8 +88,10 @@ def read_token(data: bytes) -> object:
         pass
     else:
         raise AssertionError("a token of a key that nobody has is valid")
-    part = token.split(".")[1:2]
-    claims = plain(base64.urlsafe_b64decode(part[0].encode("ascii", "replace") + b"===")) if part else None
+    try:
+        claims = plain(base64.urlsafe_b64decode(token.split(".")[1].encode("ascii", "replace") + b"==="))
+    except (IndexError, binascii.Error):
+        return None
     return verify_ear(sign_ear(claims, private), public) if isinstance(claims, dict) else None
 
 
