@@ -28,8 +28,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import odd_event
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.texts import UKI_SECTIONS
 
 PCRS: Final = (4, 8, 9, 14)
+STUB_PCRS: Final = (11, 12, 13)
+"""PCRs of systemd's stub: sections of a unified kernel image; command line, add-ons and credentials; extensions."""
 COMMAND_PCR: Final = 8
 
 _TESTING: Final = ("[", "[[", "test", "true", "false", "keystatus", "regexp", "probe", "videotest", "videoinfo")
@@ -56,6 +59,9 @@ _UNKNOWN: Final = {
     4: ("unknown_boot_application", Claim.EXECUTABLES),
     8: ("unknown_boot_command", Claim.CONFIGURATION),
     9: ("unknown_boot_file", Claim.EXECUTABLES),
+    11: ("unknown_boot_file", Claim.EXECUTABLES),
+    12: ("unknown_boot_command", Claim.CONFIGURATION),
+    13: ("unknown_boot_file", Claim.EXECUTABLES),
     14: ("mok_changed", Claim.CONFIGURATION),
 }
 
@@ -84,7 +90,7 @@ def appraise_boot(
     covered = references.covered_in(policy.bank)
     recorded = {(e.pcr, e.digest) for e in node.events or () if e.pcr not in covered}
     judged = covered | ({e.pcr for e in node.events or ()} if node.recorded_in(policy.bank) else set())
-    events = tuple(boot_events(log, PCRS, policy.bank))
+    events = tuple(boot_events(log, compared(policy), policy.bank))
     changes = []
     for event in events:
         if not _known(event, references, recorded):
@@ -96,14 +102,21 @@ def appraise_boot(
     yield from one_change(changes, events, references, policy.bank)
 
 
+def compared(policy: AppraisalPolicy) -> tuple[int, ...]:
+    """Return the PCRs whose events are compared: those of systemd's stub where they are quoted."""
+    return (*PCRS, *(pcr for pcr in STUB_PCRS if pcr in policy.covered))
+
+
 def _odd(log: EventLog, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
     for finding in log.findings:
-        if finding.pcr in PCRS or finding.code == "command_line_disputed":
+        if finding.pcr in compared(policy) or finding.code == "command_line_disputed":
             yield odd_event(finding, policy)
 
 
 def _known(event: BootEvent, references: BootIndex, recorded: set[tuple[int, str]]) -> bool:
     if event.digest in CONSTANTS or (event.pcr, event.digest) in references.events:
+        return True
+    if event.pcr == STUB_PCRS[0] and event.text in UKI_SECTIONS:
         return True
     text = event.text if event.pcr == COMMAND_PCR else None
     if text is not None and (text.partition(" ")[0] in HARMLESS or (event.pcr, text) in references.texts):
@@ -138,4 +151,4 @@ def _finding(
     return LayerFinding(code, message, claim, value, event.index, None, event.digest, event.pcr)
 
 
-__all__ = ["COMMAND_PCR", "HARMLESS", "PCRS", "appraise_boot"]
+__all__ = ["COMMAND_PCR", "HARMLESS", "PCRS", "STUB_PCRS", "appraise_boot", "compared"]

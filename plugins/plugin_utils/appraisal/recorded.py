@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import PCRS as BOOT_PCRS
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import compared
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.firmware import PCRS as FIRMWARE_PCRS
@@ -62,7 +62,7 @@ def record(evidence: object, ak_public: object, policy: object) -> dict[str, Any
         if log is None
         else [
             {"pcr": event.pcr, "type": event.type, "digest": event.digest}
-            for event in boot_events(log, (*FIRMWARE_PCRS, *BOOT_PCRS), rules.bank)
+            for event in boot_events(log, (*FIRMWARE_PCRS, *compared(rules)), rules.bank)
         ],
     }
 

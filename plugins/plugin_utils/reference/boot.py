@@ -10,8 +10,12 @@ PCR what                                                      known from
 4   EFI programs and the kernel, by Authenticode digest       every PE image of the tree
 8   texts of GRUB's commands and the kernel's command line    a grub.cfg of plain commands
 9   every file that GRUB reads                                every file of the tree
-9   the kernel's load options, by its own stub (from 6.2 on)  the same grub.cfg
+9   the kernel's load options, by its own stub (from 6.2 on)  the same grub.cfg, or a UKI's command line
+9   the initial RAM disk of a UKI, by the kernel's own stub   every such image of the tree
+11  sections of a unified kernel image, by systemd's stub     every such image of the tree
 === ========================================================= =======================================
+
+Each is known in SHA-256, SHA-384 and SHA-512: which banks a TPM has is not known here.
 
 The initial RAM disk's own files are known besides: the kernel measures what it runs from there.
 
@@ -37,11 +41,20 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document 
     ReferenceText,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import read_initrd
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pe import authenticode_sha256, is_pe
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pe import authenticode, is_pe
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.uki import (
+    COMMAND_LINE,
+    INITRD,
+    KERNEL,
+    UkiSection,
+    handed_over,
+    uki_sections,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.texts import load_options_text
 
 LOADER_COMMANDS: Final = ("linux", "linuxefi", "linux16", "initrd", "initrdefi", "initrd16", "chainloader")
 """GRUB's commands that decide what is started."""
+ALGORITHMS: Final = ("sha256", "sha384", "sha512")
 _FILE_LIMIT: Final = 512 * MIB
 _SHELL: Final = set("$`{}[]();|&<>")
 _KEYWORDS: Final = ("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "function", "menuentry")
@@ -65,12 +78,20 @@ def boot_reference_values(tree: Path | str, *, name: str, created: datetime, sou
     modules: set[str] = set()
     files: dict[str, dict[str, None]] = {}
     for file, data in _files(Path(tree)):
-        digest = "sha256:" + hashlib.sha256(data).hexdigest()
-        events.append(ReferenceEvent(9, "EV_IPL", (digest,), file))
+        events.append(ReferenceEvent(9, "EV_IPL", _digests(data), file))
         if is_pe(data):
-            events.append(
-                ReferenceEvent(4, "EV_EFI_BOOT_SERVICES_APPLICATION", (authenticode_sha256(data, file),), file)
-            )
+            events.append(_application(data, file))
+            sections = uki_sections(data, file)
+            events.extend(_uki_events(sections, file))
+            handed = handed_over(data, file) if sections else ()
+            if handed:
+                events.append(ReferenceEvent(9, "EV_EVENT_TAG", _digests(*handed), f"{file} (initial RAM disk)"))
+            disks = [section for section in sections if section.name == INITRD]
+            for number, section in enumerate(disks):
+                disk = read_initrd(section.content, f"{file} ({INITRD} {number})")
+                modules.update(disk.modules)
+                for path, content in disk.files.items():
+                    files.setdefault(path, {})[content] = None
         if file.endswith("grub.cfg"):
             commands = grub_texts(data.decode("utf-8", "replace"))
             texts.extend(ReferenceText(8, text, file) for text in commands)
@@ -94,11 +115,36 @@ def boot_reference_values(tree: Path | str, *, name: str, created: datetime, sou
     )
 
 
+def _digests(*contents: bytes) -> tuple[str, ...]:
+    """Return the digests of contents of which each may be what is extended, in all algorithms."""
+    return tuple(f"{name}:{hashlib.new(name, content).hexdigest()}" for content in contents for name in ALGORITHMS)
+
+
+def _application(data: bytes, file: str) -> ReferenceEvent:
+    return ReferenceEvent(4, "EV_EFI_BOOT_SERVICES_APPLICATION", authenticode(data, ALGORITHMS, file), file)
+
+
+def _uki_events(sections: tuple[UkiSection, ...], file: str) -> Iterator[ReferenceEvent]:
+    """Yield a unified kernel image's sections, the kernel that the stub starts, and the options that it gives it."""
+    for section in sections:
+        what = f"{file} ({section.name})"
+        yield ReferenceEvent(11, "EV_IPL", _digests(section.name.encode("ascii") + b"\0"), what)
+        yield ReferenceEvent(11, "EV_IPL", _digests(section.content), what)
+        if section.name == KERNEL and is_pe(section.content):
+            yield _application(section.content, what)
+        if section.name == COMMAND_LINE:
+            options = section.content.decode("utf-8", "replace").rstrip("\0").strip()
+            yield ReferenceEvent(9, "EV_EVENT_TAG", _digests(*(_wide(options + end) for end in ("", "\0"))), what)
+
+
+def _wide(text: str) -> bytes:
+    return text.encode("utf-16-le")
+
+
 def _load_options(commands: tuple[str, ...], file: str) -> Iterator[ReferenceEvent]:
     for text in commands:
         if text.partition(" ")[0] not in LOADER_COMMANDS and text.startswith(("/", "(")):
-            content = load_options_text(text, 8).encode("utf-16-le")
-            yield ReferenceEvent(9, "EV_EVENT_TAG", ("sha256:" + hashlib.sha256(content).hexdigest(),), file)
+            yield ReferenceEvent(9, "EV_EVENT_TAG", _digests(_wide(load_options_text(text, 8))), file)
 
 
 def grub_texts(configuration: str) -> tuple[str, ...]:
@@ -183,4 +229,4 @@ def _files(tree: Path) -> Iterator[tuple[str, bytes]]:
         raise ReferenceValueError(str(tree), f"cannot be read: {error.strerror}.") from error
 
 
-__all__ = ["LOADER_COMMANDS", "boot_reference_values", "grub_texts"]
+__all__ = ["ALGORITHMS", "LOADER_COMMANDS", "boot_reference_values", "grub_texts"]

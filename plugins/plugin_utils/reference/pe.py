@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,13 +27,23 @@ _SECTION: Final = struct.Struct("<8sIIIIIIHHI")
 _MAX_SECTIONS: Final = 96
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PeSection:
+    """A section: where its content is in the file, its sizes there and in memory in bytes, and its name."""
+
+    offset: int
+    size: int
+    virtual_size: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     checksum: int
     certificate_entry: int | None
     certificate_size: int
     headers_end: int
-    sections: tuple[tuple[int, int], ...]
+    sections: tuple[PeSection, ...]
 
 
 def is_pe(data: bytes) -> bool:
@@ -53,23 +64,48 @@ def authenticode_sha256(data: bytes, what: str = "PE image") -> str:
     Raises:
         ReferenceValueError: not a PE image, or one whose headers point outside of the file.
     """
+    return authenticode(data, ("sha256",), what)[0]
+
+
+def authenticode(data: bytes, algorithms: Iterable[str], what: str = "PE image") -> tuple[str, ...]:
+    """Return the Authenticode digest of a PE image in each of some algorithms, as ``algorithm:hex``.
+
+    Raises:
+        ReferenceValueError: not a PE image, or one whose headers point outside of the file.
+    """
+    layout = _read_layout(data, what)
+    hashed = layout.headers_end + sum(section.size for section in layout.sections)
+    trailer = max(len(data) - layout.certificate_size - hashed, 0)
+    parts = [
+        *_header_parts(layout),
+        *((section.offset, section.offset + section.size) for section in layout.sections),
+        (hashed, hashed + trailer),
+    ]
+    digests = []
+    for algorithm in algorithms:
+        state = hashlib.new(algorithm)
+        for start, end in parts:
+            state.update(memoryview(data)[start:end])
+        digests.append(f"{algorithm}:{state.hexdigest()}")
+    return tuple(digests)
+
+
+def pe_sections(data: bytes, what: str = "PE image") -> tuple[PeSection, ...]:
+    """Return the sections of a PE image that have content, by their place in the file.
+
+    Raises:
+        ReferenceValueError: not a PE image, or one whose headers point outside of the file.
+    """
+    return _read_layout(data, what).sections
+
+
+def _read_layout(data: bytes, what: str) -> _Layout:
     if not is_pe(data):
         raise ReferenceValueError(what, "is no PE image.", "give the EFI program or kernel itself.")
     try:
-        layout = _layout(data, what)
+        return _layout(data, what)
     except struct.error as error:
         raise ReferenceValueError(what, "ends within its headers.") from error
-    state = hashlib.sha256()
-    for start, end in _header_parts(layout):
-        state.update(data[start:end])
-    hashed = layout.headers_end
-    for offset, size in layout.sections:
-        state.update(data[offset : offset + size])
-        hashed += size
-    trailer = len(data) - layout.certificate_size - hashed
-    if trailer > 0:
-        state.update(data[hashed : hashed + trailer])
-    return "sha256:" + state.hexdigest()
 
 
 def _header_parts(layout: _Layout) -> tuple[tuple[int, int], ...]:
@@ -97,13 +133,13 @@ def _layout(data: bytes, what: str) -> _Layout:
         raise ReferenceValueError(what, "has headers larger than the file allows.")
     table = optional + optional_size
     sections = sorted(
-        (offset, size)
-        for _name, _vsize, _va, size, offset, *_rest in (
+        PeSection(offset, size, virtual_size, name.rstrip(b"\0").decode("ascii", "replace"))
+        for name, virtual_size, _address, size, offset, *_rest in (
             _SECTION.unpack_from(data, table + i * _SECTION.size) for i in range(section_count)
         )
         if size
     )
-    if any(offset + size > len(data) for offset, size in sections):
+    if any(section.offset + section.size > len(data) for section in sections):
         raise ReferenceValueError(what, "has a section outside of the file.")
     return _Layout(optional + _CHECKSUM, entry, size, headers_end, tuple(sections))
 
@@ -120,4 +156,4 @@ def _certificates(data: bytes, directories: int, what: str) -> tuple[int | None,
     return entry, size
 
 
-__all__ = ["authenticode_sha256", "is_pe"]
+__all__ = ["PeSection", "authenticode", "authenticode_sha256", "is_pe", "pe_sections"]

@@ -17,7 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.boot import boot_reference_values, grub_texts
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.boot import (
+    ALGORITHMS,
+    boot_reference_values,
+    grub_texts,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.initrd import read_initrd
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pe import authenticode_sha256
 
@@ -171,13 +175,16 @@ def test_boot_values_name_programs_files_texts_and_modules(tmp_path: Path) -> No
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     document = boot_reference_values(tmp_path, name="lab", created=NOW)
-    assert {(e.pcr, e.what, *e.digests) for e in document.events} == {
+    assert {(e.pcr, e.what, e.digests[0]) for e in document.events} == {
         (4, "/EFI/BOOT/BOOTX64.EFI", authenticode_sha256(image)),
         (9, "/EFI/BOOT/BOOTX64.EFI", sha256(image)),
         (9, "/EFI/debian/grub.cfg", sha256(b"linux /vmlinuz quiet\nboot\n")),
         (9, "/EFI/debian/grub.cfg", sha256("BOOT_IMAGE=/vmlinuz quiet".encode("utf-16-le"))),
         (9, "/initrd.img", sha256(MICROCODE + MAIN)),
     }
+    assert {tuple(digest.partition(":")[0] for digest in e.digests) for e in document.events} == {ALGORITHMS}
+    initrd = next(e for e in document.events if e.what == "/initrd.img")
+    assert initrd.digests[1] == "sha384:" + hashlib.sha384(MICROCODE + MAIN).hexdigest()
     assert [t.text for t in document.texts] == ["linux /vmlinuz quiet", "/vmlinuz quiet", "boot"]
     assert document.modules == ("ext4", "virtio_blk")
     assert document.files["/init"] == (sha256(b"#!/bin/sh\n"),)

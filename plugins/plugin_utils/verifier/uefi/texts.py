@@ -23,6 +23,24 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verif
 SEPARATOR: Final = "os-separator"
 """What systemd extends into the firmware's and loaders' PCRs when it takes over (systemd-pcrosseparator.service)."""
 
+UKI_SECTIONS: Final = (
+    ".linux",
+    ".osrel",
+    ".cmdline",
+    ".initrd",
+    ".ucode",
+    ".splash",
+    ".dtb",
+    ".uname",
+    ".sbat",
+    ".pcrpkey",
+    ".profile",
+    ".dtbauto",
+    ".hwids",
+    ".efifw",
+)
+"""Sections of a unified kernel image that systemd's stub measures into PCR 11, in its order (systemd-stub(7))."""
+
 _GRUB_PCR: Final = 8
 _SYSTEMD_PCR: Final = 12
 _LOAD_OPTIONS_TAG: Final = 0x8F3B22ED
@@ -143,4 +161,4 @@ def _plain(text: str) -> str:
     return _QUOTING.sub(lambda match: " " if match[0].isspace() else "", text).strip()
 
 
-__all__ = ["SEPARATOR", "KernelCommandLine", "LoaderTexts", "load_options_text", "loader_texts"]
+__all__ = ["SEPARATOR", "UKI_SECTIONS", "KernelCommandLine", "LoaderTexts", "load_options_text", "loader_texts"]
