@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.buffers import (
     Buffer,
+    filled_at_boot,
     gives_trust,
     plain_key,
     read_buffer,
@@ -81,14 +82,19 @@ def appraise_kernel_data(entries: Iterable[Entry], policy: AppraisalPolicy, inde
 
 
 def _named_by(buffer: Buffer, policy: AppraisalPolicy, index: FileIndex) -> str | None:
-    """Return what names a key: a signer, the policy's list, or the path of a certificate; None where nothing does."""
+    """Return what names a key: a signer, the policy's list, the path of a certificate, or ``boot``; else None.
+
+    ``boot`` is for keys that came out of what is measured at boot, and is judged there.
+    """
     for signer in policy.ima.signers:
         if buffer.sha256 == signer.certificate.sha256:
             return f"signer {printable(signer.name, 80)}"
     if buffer.sha256 in policy.ima.keys:
         return "policy"
     place = index.places.get(buffer.sha256)
-    return None if place is None else printable(place)
+    if place is not None:
+        return printable(place)
+    return "boot" if filled_at_boot(buffer.name) else None
 
 
 def _unknown(entry: Entry, buffer: Buffer, policy: AppraisalPolicy) -> LayerFinding:

@@ -61,6 +61,19 @@ def test_a_key_of_a_signer_of_the_policys_list_or_of_the_reference_values_raises
         assert key == {"keyring": ".ima", "subject": "CN=Vendor", "sha256": sha256(VENDOR.der), "named_by": name}
 
 
+@pytest.mark.parametrize("keyring", [".builtin_trusted_keys", ".platform", ".machine"])
+def test_a_key_that_the_kernel_took_from_its_image_or_from_uefi_is_judged_with_these(keyring: str) -> None:
+    """A Debian kernel under Secure Boot starts with four of them; nobody but the kernel can add one later."""
+    ear = with_key(keyring).appraise()
+    assert found(ear) == []
+    assert told(ear)["keys"][0]["named_by"] == "boot"
+
+
+@pytest.mark.parametrize("keyring", [".ima", ".evm", ".secondary_trusted_keys", "_module"])
+def test_a_key_that_root_can_load_is_not(keyring: str) -> None:
+    assert found(with_key(keyring).appraise()) == [("os", "ima_key_unknown", "warning")]
+
+
 @pytest.mark.parametrize("keyring", ["_ses", "_uid.1000", "mine", ".blacklist", ".ima_blacklist"])
 def test_a_key_in_a_keyring_that_gives_no_trust_is_only_told(keyring: str) -> None:
     ear = with_key(keyring).appraise()

@@ -36,6 +36,9 @@ MAX_PAIRS: Final = 1024
 _OPEN_KEYRINGS: Final = frozenset({"_ima", "_evm", "_module"})
 """What kernels without trusted keyrings take keys from."""
 _REVOKING: Final = frozenset({".blacklist", ".ima_blacklist"})
+_FILLED_AT_BOOT: Final = frozenset({".builtin_trusted_keys", ".platform", ".machine"})
+"""What the kernel fills as it starts, and nobody may write to later: no user has the permission (certs/system_keyring.c;
+integrity_init_keyring() in security/integrity/digsig.c)."""
 TABLE_LOAD: Final = ("dm_table_load", "table_load")
 DEVICE_RESUME: Final = ("dm_device_resume", "device_resume")
 _RECORDS: Final = frozenset(
@@ -120,6 +123,14 @@ def gives_trust(keyring: str) -> bool:
     so that whatever was measured under such a name is a key, whether it can be read here or not.
     """
     return (keyring.startswith(".") and keyring not in _REVOKING) or keyring in _OPEN_KEYRINGS
+
+
+def filled_at_boot(keyring: str) -> bool:
+    """Tell whether all keys of a keyring are out of the kernel's image and UEFI's lists: db, and machine owner keys.
+
+    All three are measured themselves: with the kernel, in PCR 7 and in PCR 14.
+    """
+    return keyring in _FILLED_AT_BOOT
 
 
 def verity_devices(buffers: Iterable[Buffer]) -> list[dict[str, Any]]:
@@ -216,6 +227,7 @@ __all__ = [
     "Buffer",
     "BufferKind",
     "Record",
+    "filled_at_boot",
     "gives_trust",
     "plain_key",
     "read_buffer",
