@@ -37,8 +37,8 @@ _OPEN_KEYRINGS: Final = frozenset({"_ima", "_evm", "_module"})
 """What kernels without trusted keyrings take keys from."""
 _REVOKING: Final = frozenset({".blacklist", ".ima_blacklist"})
 _FILLED_AT_BOOT: Final = frozenset({".builtin_trusted_keys", ".platform", ".machine"})
-"""What the kernel fills as it starts, and nobody may write to later: no user has the permission (certs/system_keyring.c;
-integrity_init_keyring() in security/integrity/digsig.c)."""
+"""What the kernel fills as it starts, and no user may write to: certs/system_keyring.c, and integrity_init_keyring() in
+security/integrity/digsig.c."""
 TABLE_LOAD: Final = ("dm_table_load", "table_load")
 DEVICE_RESUME: Final = ("dm_device_resume", "device_resume")
 _RECORDS: Final = frozenset(
