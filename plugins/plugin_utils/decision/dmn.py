@@ -207,11 +207,11 @@ class _Model:
                 raise RuleError(subject, f"has {len(found)} {what} entries for {len(wanted)} {what}s.")
         when = {}
         for entry, column in zip(tests, inputs, strict=True):
-            test = self._test(entry, column, f"{subject}, input {column['name']}")
+            test = self._test(entry, column, f"{subject}, input {printable(column['name'], 80)}")
             if test != "-":
                 when[column["name"]] = test
         then = {
-            column["name"]: self._result(entry, column, f"{subject}, output {column['name']}")
+            column["name"]: self._result(entry, column, f"{subject}, output {printable(column['name'], 80)}")
             for entry, column in zip(results, outputs, strict=True)
         }
         return {"id": name, "when": when, "then": then, **_annotations(item, notes)}

@@ -199,7 +199,8 @@ def _rule(row: _Row, roles: Sequence[str], columns: Sequence[Mapping[str, Any]],
         if role == "input":
             rule["when"][column["name"]] = cell
         elif role == "output":
-            rule["then"][column["name"]] = literal_of(cell, column["type"], f"{subject}, output {column['name']}")
+            where = f"{subject}, output {printable(column['name'], 80)}"
+            rule["then"][column["name"]] = literal_of(cell, column["type"], where)
         elif role != "id" and cell:
             rule[role] = guard_rail(role, cell)
     return rule

@@ -307,7 +307,8 @@ class _Reader:
 
     def _bare_string(self, text: str) -> str:
         if self._feel:
-            raise self._error(f"refers to the name {text!r}.", f'write "{text}", in double quotes, to mean the word.')
+            word = printable(text, 80)
+            raise self._error(f"refers to the name {word!r}.", f'write "{word}", in double quotes, to mean the word.')
         if text == "-":
             raise self._error('has "-" within a list.', '"-" stands alone and matches any value.')
         if text == "not" and self._peek() == "(":

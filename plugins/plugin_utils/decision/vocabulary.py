@@ -14,6 +14,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+
 HOST_LAYERS: Final = ("hardware", "firmware", "os", "runtime")
 """Layers of a node, in their order of authority."""
 LAYERS: Final = (*HOST_LAYERS, "sc")
@@ -77,8 +79,8 @@ def is_destructive(verb: object) -> bool:
 
 def nearest(word: object, known: Iterable[object]) -> str:
     """Return the next step for a wrong word: the nearest right one, or all of them (at most 40)."""
-    names = [str(name) for name in known]
-    near = difflib.get_close_matches(str(word)[:256], names, n=1, cutoff=0.6)
+    names = [printable(name, 80) for name in known]  # values that the table itself declares are among them
+    near = difflib.get_close_matches(printable(word), names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
     listed = ", ".join(names[:40]) + (", …" if len(names) > 40 else "")

@@ -14,6 +14,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.inter
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Logged
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.plain import plain_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.userspace import (
+    extended,
+    is_known,
+    parse_userspace_log,
+    systemd_claims,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     authority_certificate,
     read_load_option,
@@ -37,6 +43,14 @@ def read_event_log(data: bytes) -> object:
 def read_final_events(data: bytes) -> object:
     """Read a final events table beside the log that it belongs to."""
     return plain_event_log(parse_event_log(_log(), data))
+
+
+def read_userspace_log(data: bytes) -> object:
+    """Read systemd's own log, and what it says."""
+    events = parse_userspace_log(data)
+    assert all(len(value) <= 64 for bank in extended({}, events).values() for value in bank.values())
+    known = [is_known(event) for event in events]
+    return systemd_claims(events), known, [(event.verified, event.claimed) for event in events]
 
 
 @cache
@@ -63,7 +77,8 @@ def read_any_variable(data: bytes) -> object:
 TARGETS: Final = (
     Target("event_log", "UEFI event log, both formats", read_event_log, plain=True),
     Target("cel_tlv", "Canonical Event Log, TLV", read_event_log, plain=True, numbers="big"),
-    Target("cel_json", "Canonical Event Log, JSON, systemd's own", read_event_log, plain=True, form="text"),
+    Target("cel_json", "Canonical Event Log, JSON", read_event_log, plain=True, form="text"),
+    Target("userspace_log", "systemd's own log", read_userspace_log, form="text"),
     Target("final_events", "final events table", read_final_events, plain=True),
     Target("event_data", "event data by its type", read_event_data),
     Target("device_path", "UEFI device path", lambda data: device_path_text(data, FIELD)),

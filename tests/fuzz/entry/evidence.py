@@ -30,6 +30,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Trust
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import replay
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.userspace import (
+    extended,
+    parse_userspace_log,
+)
 from tests.fuzz.entry.plain import plain
 from tests.fuzz.examine import Target
 from tests.unit.appraisal.scene import NOW, PCRS, Guest, reference_values, text
@@ -65,6 +69,9 @@ def _quoted(evidence: Any) -> Any:
         pcrs: dict[int, bytes] = {}
         if events is not None:
             pcrs.update(parse_event_log(base64.b64decode(events)).pcrs.get("sha256", {}))
+        if evidence.get("userspace_log") is not None:
+            words = parse_userspace_log(base64.b64decode(evidence["userspace_log"]))
+            pcrs = extended({"sha256": pcrs}, words)["sha256"]
         if entries is not None:
             pcrs[10] = replay(parse_ima_log(base64.b64decode(entries["data"])), "sha256")
         attest = Attestation(

@@ -154,6 +154,14 @@ def _canonical(builder: LogBuilder) -> Iterator[Seed]:
     yield "cel_json", "pcrlock.json", json.dumps(json_log(events[:6])).encode()
     yield "cel_json", "lines", b"\n".join(json.dumps(each).encode() for each in json_log(events[6:9]))
     yield "cel_json", "systemd", sequence([systemd(11, "enter-initrd"), systemd(15, "machine-id:1", "machine-id")])
+    words = [systemd(11, "enter-initrd"), systemd(15, "cryptsetup:root:uuid", "volume-key", secret=b"key")]
+    words += [
+        systemd(15, "machine-id:" + "0" * 32, "machine-id"),
+        systemd(15, "file-system:/:uuid:ext4:::", "filesystem"),
+    ]
+    yield "userspace_log", "boot", sequence(words)
+    yield "userspace_log", "cut", sequence(words)[:-9]
+    yield "userspace_log", "separator", sequence([systemd(pcr, "os-separator", "separator") for pcr in (0, 7, 14)])
     others = [
         {
             "pcr": 10,

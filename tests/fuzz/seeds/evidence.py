@@ -16,6 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear impor
 from tests.fuzz.entry.evidence import DNS_QUESTION
 from tests.fuzz.seeds.boot import Seed
 from tests.unit.appraisal.scene import BASE, Guest, instance
+from tests.unit.verifier.cel_builder import systemd
 from tests.unit.verifier.event_log_builder import LogBuilder, firmware
 from tests.unit.verifier.soft_tpm import private_key
 
@@ -39,10 +40,12 @@ def seeds() -> Iterator[Seed]:
         "/lost", b"", owner=BASE - 9
     )
     attacked.ran("/usr/bin/ls", b"other").ran("/etc/passwd", b"", violation=True)
+    spoken = guest(userspace=[systemd(11, "sysinit"), systemd(9, "os-separator", "separator"), systemd(14, "unknown")])
     without = guest(event_log=False, ima_log=False)
     for target in ("evidence", "appraise"):
         yield target, "clean.json", text(clean.evidence())
         yield target, "attacked.json", text(attacked.evidence())
+        yield target, "userspace.json", text(spoken.evidence())
         yield target, "without_logs.json", text(without.evidence())
     yield (
         "record",

@@ -73,14 +73,16 @@ def test_the_filter_quote_refuses_larger_parts(place: int, field: str, blob: byt
 
 
 @pytest.mark.parametrize("blob", OVER, ids=["bytes", "base64", "spaces"])
-@pytest.mark.parametrize("field", ["event_log", "ima_log", "quote.attest", "quote.signature", "quote.ak_public"])
+@pytest.mark.parametrize(
+    "field", ["event_log", "userspace_log", "ima_log", "quote.attest", "quote.signature", "quote.ak_public"]
+)
 def test_the_filter_appraise_refuses_larger_evidence(field: str, blob: bytes | str) -> None:
     guest = Guest()
     evidence = guest.evidence()
-    for name in ("event_log", "ima_log"):
+    for name in ("event_log", "ima_log", "userspace_log"):
         evidence[name] = None
-    if field == "event_log":
-        evidence["event_log"] = blob
+    if field in {"event_log", "userspace_log"}:
+        evidence[field] = blob
     elif field == "ima_log":
         evidence["ima_log"] = {"offset": 0, "data": blob}
     else:
