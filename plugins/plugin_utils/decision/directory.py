@@ -7,8 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source import FILES
@@ -38,12 +37,12 @@ def read_tables(directory: str | Path | None) -> dict[str, str]:
         ) from error
     if not found:
         raise RuleError(subject, f"holds no decision table ({', '.join(FILES)}).", "mend palantir_trust_rules.")
-    for path, other in pairwise(paths):
-        if path.stem == other.stem:
+    by_stem: dict[str, str] = {}
+    for name in found:
+        other = by_stem.setdefault(PurePath(name).stem, name)
+        if other != name:
             raise RuleError(
-                subject,
-                f"holds {path.name} and {other.name}, one table in two forms.",
-                "keep one: the other would age.",
+                subject, f"holds {other} and {name}, one table in two forms.", "keep one: the other would age."
             )
     return found
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.cells import domain, guard_rail, literal_of
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import parse, write
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import MAX_CELL, parse, write
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import GUARD_RAILS, INTEGER_INPUTS
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.xml_tree import Element, read_xml
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
@@ -49,11 +49,13 @@ _TYPES: Final[Mapping[str, str]] = {
 }
 _MAX_ALIASES: Final = 16
 _NAME = re.compile(r"[^\W\d]\w*(?: \w+)*|label\.[\w./-]+")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# An open end is a string too, so that no text is searched twice.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)', re.DOTALL)
+_CALL = re.compile(r"\w\s*\(")
+_LAST_WORDS = re.compile(r"[^\W\d][\w ]*\Z")
 _BEYOND: Final = (
     (re.compile(r"@"), "a date or time"),
     (re.compile(r"\?"), "FEEL's ?"),
-    (re.compile(r"\b(?!not\b)([^\W\d][\w ]*?)\s*\("), "the FEEL function {}"),
     (re.compile(r"\b(null|if|for|some|every|function|instance of|between|and|or|in)\b"), "FEEL's {}"),
     (re.compile(r"[{}]"), "a FEEL context"),
     (re.compile(r"\*|/|\+|(?<=[\w)])\s*-|!=|(?<![<>])="), "the FEEL operator {}"),
@@ -109,6 +111,7 @@ class _Model:
     """Reads the one table of a model."""
 
     def __init__(self, root: Element, decision: Element, table: Element, subject: str) -> None:
+        self._root = root
         self._decision = decision
         self._table = table
         self._subject = subject
@@ -146,7 +149,8 @@ class _Model:
                 raise RuleError(
                     self._subject, "depends on another decision.", "give the table all that it needs as inputs."
                 )
-        self._check_language(self._table, self._subject)
+        for item in (self._root, self._table):
+            self._check_language(item, self._subject)
 
     def _input(self, item: Element, number: int) -> dict[str, Any]:
         expression = item.first("inputExpression")
@@ -257,22 +261,35 @@ class _Model:
 
     @staticmethod
     def _refuse_feel(text: str, subject: str) -> None:
-        bare = _STRING.sub('""', text)
-        for pattern, name in _BEYOND:
-            match = pattern.search(bare)
-            if match:
-                what = name.format(printable((match.groups() or (match.group(),))[0].strip(), 40))
-                raise RuleError(
-                    subject,
-                    f"{printable(text, 120)!r} has {what}, which S-FEEL has not.",
-                    "use -, literals, lists, not(...), <, <=, >, >= and [a..b].",
-                )
+        if len(text) > MAX_CELL:
+            raise RuleError(subject, f"is longer than {MAX_CELL} characters.")
+        what = _beyond(_STRING.sub('""', text))
+        if what:
+            raise RuleError(
+                subject,
+                f"{printable(text, 120)!r} has {what}, which S-FEEL has not.",
+                "use -, literals, lists, not(...), <, <=, >, >= and [a..b].",
+            )
 
     @staticmethod
     def _check_language(item: Element, subject: str) -> None:
         language = item.attributes.get("expressionLanguage", "")
         if language and "feel" not in language.lower():
             raise RuleError(subject, f"is written in {printable(language, 60)!r}.", "write it in S-FEEL.")
+
+
+def _beyond(text: str) -> str:
+    """Return what of FEEL a text without strings has and S-FEEL has not, empty where there is nothing."""
+    for pattern, name in _BEYOND:
+        match = pattern.search(text)
+        if match:
+            return name.format(printable(match.group().strip(), 40))
+    for call in _CALL.finditer(text):
+        words = _LAST_WORDS.search(text[max(0, call.start() - 40) : call.start() + 1])
+        name = words.group() if words else ""
+        if name != "not":
+            return f"the FEEL function {printable(name, 40)}"
+    return ""
 
 
 def _annotations(item: Element, names: Sequence[str]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def check(compiled: CompiledTable, source: str = "") -> None:
         place = f"{source}: " if source else ""
         raise RuleError(
             f"{place}table {compiled.table.name}",
-            f"{errors[0].code}: {errors[0].message}{more}",
+            f"{errors[0].code}: {errors[0].told}{more}",
             "see all findings with the filter palantir.trust.rule_findings.",
         )
 

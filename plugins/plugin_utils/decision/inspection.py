@@ -42,13 +42,14 @@ class Inspected:
     @property
     def errors(self) -> list[str]:
         """What stops its load, a line each."""
-        found = [f"{self.file}: {item.code}: {item.message}" for item in self.findings if item.severity == ERROR]
+        found = [f"{self.file}: {item.code}: {item.told}" for item in self.findings if item.severity == ERROR]
         return found + ([self.refusal] if self.refusal else [])
 
     @property
     def page_name(self) -> str:
         """Name of the file of its page."""
-        return f"{PurePath(self.file).stem}.html"
+        stem = PurePath(self.file).stem
+        return f"{stem}.table.html" if stem == "index" else f"{stem}.html"
 
     def plain(self) -> dict[str, Any]:
         """Return the JSON-safe form."""

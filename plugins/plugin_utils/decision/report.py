@@ -38,6 +38,12 @@ class TableFinding:
     witness: Mapping[str, Any]
     message: str
 
+    @property
+    def told(self) -> str:
+        """The message, with the witness where there is one."""
+        pairs = ", ".join(f"{name} {value}" for name, value in self.witness.items())
+        return f"{self.message} Witness: {pairs}." if pairs else self.message
+
     def plain(self) -> dict[str, Any]:
         """Return the JSON-safe form."""
         return {

@@ -100,8 +100,8 @@ def _key(data: Any, source: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _load(text: str, is_yaml: bool, source: str, verbs: tuple[str, ...]) -> CompiledTable:
-    data = text if is_yaml else json.loads(text)
+def _load(text: str, is_text: bool, source: str, verbs: tuple[str, ...]) -> CompiledTable:
+    data = text if is_text else json.loads(text)
     table = load_table(data, source)
     subject = f"{source + ': ' if source else ''}table {table.name}"
     _check_shape(table, subject)

@@ -21,7 +21,7 @@ def inspection_table(inspection: Inspection) -> str:
         for item in inspection.files
     ]
     warnings = [
-        f"{item.file}: {finding.code} ({finding.severity}): {finding.message}"
+        f"{item.file}: {finding.code} ({finding.severity}): {finding.told}"
         for item in inspection.files
         for finding in item.findings
         if finding.severity != "error"

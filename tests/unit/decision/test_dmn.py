@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.dmn import NAMESPACES
@@ -252,6 +255,11 @@ RULE = "table sc-remediation, rule Rule_1, input"
             "input tier: has a type that is defined by itself.",
         ),
         (
+            'name="DRD"',
+            'name="DRD" expressionLanguage="http://www.java.com/"',
+            "table sc-remediation: is written in 'http://www.java.com/'. Next: write it in S-FEEL.",
+        ),
+        (
             "20191111",
             "20991111",
             "rules/sc.dmn: is no DMN model: its root is {https://www.omg.org/spec/DMN/20991111/MODEL/}def",
@@ -278,6 +286,23 @@ def test_a_decision_without_a_table_is_named() -> None:
     )
     with pytest.raises(RuleError, match="the decision a is literalExpression, and no decision table"):
         load_table(text, "a.dmn")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("a" + " " * 4000 + "b", "refers to the name 'a'"),
+        ('"' + '\\"' * 2000, "which is no part of a test"),
+        ("a " * 2000 + "(", "has the FEEL function a a a"),
+        ("not (" * 800, "rule Rule_1, input tier: "),
+        ("x" * 4_000_000, "is longer than 4096 characters"),
+    ],
+)
+def test_a_long_cell_is_little_work(cell: str, message: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(RuleError, match=re.escape(message)):
+        load_table(CAMUNDA.replace('<text>"contraindicated"', f"<text>{cell}", 1), "rules/sc.dmn")
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -431,7 +431,10 @@ def remade(**changes: Any) -> dict[str, Any]:
     [
         (
             remade(rules=guarded()["rules"][1:]),
-            "table guarded: gap: no rule matches tier none, affirming, warning. Next: see all findings with the filter",
+            (
+                "table guarded: gap: no rule matches tier none, affirming, warning."
+                " Witness: layer sc, tier none, attempt 0. Next: see all findings with the filter"
+            ),
         ),
         (
             remade(rules=[{"id": "all", "then": {"verb": "restart"}}]),

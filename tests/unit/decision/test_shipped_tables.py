@@ -112,6 +112,7 @@ def test_the_lab_has_the_same_ones() -> None:
         ({}, r"rules .*: holds no decision table \(.yml, .yaml, .csv, .dmn, .xml\). Next: mend palantir_trust_rules."),
         ({"a.txt": b""}, "holds no decision table"),
         ({"a.yml": b"", "a.csv": b""}, "holds a.csv and a.yml, one table in two forms. Next: keep one"),
+        ({"a.yml": b"", "a.b.yml": b"", "a.dmn": b""}, "holds a.dmn and a.yml, one table in two forms"),
         ({"a.yml": b"\xff"}, "cannot be read: 'utf-8' codec can't decode"),
     ],
 )
