@@ -196,6 +196,7 @@ def can_continue(past: Progress, node: object, policy: AppraisalPolicy, referenc
     banks = {bank for bank, pcrs in policy.selection.items() if IMA_PCR in pcrs}
     return (
         past.ak == ak_name(record.ak_public)
+        and past.verified.offset > 0
         and bool(banks)
         and banks <= set(past.verified.aggregates)
         and past.recognition == recognition(references.host, owners)

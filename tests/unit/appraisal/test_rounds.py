@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise_round
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import PACKED_LIMIT, Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PartError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
@@ -38,7 +39,7 @@ from tests.unit.appraisal.scene import (
 from tests.unit.verifier.ima_kernel import Kernel
 
 REFERENCES = ReferenceSet.from_plain(reference_values(), NOW)
-TEMPLATES = (TEMPLATE, "ima-sig", "ima-ng", "d-ng|n-ng|sig")
+TEMPLATES = (TEMPLATE, "ima-sig", "ima-ng", "d-ng|n-ng|sig", "ima-cgpath")
 modest = settings(max_examples=60, deadline=None)
 
 
@@ -48,6 +49,7 @@ class Verifier:
     def __init__(self, guest: Guest, references: ReferenceSet = REFERENCES, **policy: Any) -> None:
         self.guest, self.references, self.policy = guest, references, policy
         self.packed: bytes | None = None
+        self.memory = Memory()
         self.sent: list[tuple[int, int]] = []
 
     @property
@@ -72,7 +74,14 @@ class Verifier:
         part = evidence["ima_log"]
         self.sent.append((part["offset"], len(base64.b64decode(part["data"]))))
         round_ = appraise_round(
-            evidence, self.guest.record, self.policy, self.references, self.past, whole=whole, now=NOW
+            evidence,
+            self.guest.record,
+            self.policy,
+            self.references,
+            self.past,
+            whole=whole,
+            now=NOW,
+            memory=self.memory,
         )
         if round_.progress is not None:
             self.packed = round_.progress.pack()
@@ -89,21 +98,24 @@ def codes(ear: dict[str, Any]) -> set[str]:
     return {code for _layer, code, _tier in found(ear)}
 
 
+OTHERS: dict[str, Callable[[Guest], object]] = {
+    "known under another template": lambda guest: guest.kernel.file("/usr/bin/ls", HOST["/usr/bin/ls"], "ima-ng"),
+    "template of unknown owners": lambda guest: guest.kernel.file("/usr/bin/other", b"", "evm-sig"),
+    "buffer": lambda guest: guest.kernel.measure("ima-buf", n_ng=(b"kexec-cmdline\0", "kexec-cmdline")),
+    "other PCR": lambda guest: guest.kernel.measure("ima-ng", pcr=11),
+    "kexec": Guest.kernel_began,
+}
+
+
 @st.composite
 def steps(draw: st.DrawFn) -> Callable[[Guest], object]:
     """Return something that a node measures."""
-    kind = draw(st.sampled_from(["known", "known", "known", "file", "file", "other", "buffer", "pcr", "kexec"]))
+    kind = draw(st.sampled_from(["known", "known", "known", "file", "file", "file", *OTHERS]))
+    if kind in OTHERS:
+        return OTHERS[kind]
     if kind == "known":
         path = draw(st.sampled_from(sorted(HOST)))
-        return lambda guest: guest.ran(path, HOST[path], mode=draw_mode)
-    if kind == "other":
-        return lambda guest: guest.kernel.file("/usr/bin/other", b"", "evm-sig")
-    if kind == "buffer":
-        return lambda guest: guest.kernel.measure("ima-buf", n_ng=(b"kexec-cmdline\0", "kexec-cmdline"))
-    if kind == "pcr":
-        return lambda guest: guest.kernel.measure("ima-ng", pcr=11)
-    if kind == "kexec":
-        return Guest.kernel_began
+        return lambda guest: guest.ran(path, HOST[path])
     path = draw(st.sampled_from([*HOST, "/etc/dnsmasq.conf", "/usr/sbin/dnsmasq", "/usr/bin/new", "memfd:x"]))
     return partial(
         _ran,
@@ -112,9 +124,6 @@ def steps(draw: st.DrawFn) -> Callable[[Guest], object]:
         owner=draw(st.sampled_from([0, 600, BASE, RETIRED])),
         violation=draw(st.integers(0, 5)) == 5,
     )
-
-
-draw_mode = 0o100755
 
 
 def _ran(guest: Guest, **of_file: Any) -> None:
@@ -179,6 +188,14 @@ def test_what_was_found_once_stays_until_the_reboot() -> None:
     assert [found(ear) for ear in ears] == [[("os", "unknown_executable", "contraindicated")]] * 3
     guest.ran("/usr/bin/bash", b"other")
     assert codes(verifier.part()) == {"unknown_executable", "modified_file"}
+
+
+def test_a_template_of_known_files_is_not_forgotten() -> None:
+    guest = Guest()
+    guest.kernel.file("/usr/bin/ls", HOST["/usr/bin/ls"], "ima-ng")
+    verifier = Verifier(guest, ima={"templates": [TEMPLATE]})
+    ears = [verifier.part() for _round in range(3)]
+    assert [codes(ear) for ear in ears] == [{"ima_template_unexpected", "ima_other_template"}] * 3
 
 
 def test_field_row_7_the_tail_of_one_round_is_the_next_ones() -> None:
