@@ -101,7 +101,7 @@ def fuzz(target: Target, seconds: int, variables: dict[str, str]) -> Run:
         target=target.name,
         seconds=_number(output, r"Done \d+ runs in (\d+) second"),
         executions=_number(output, r"stat::number_of_executed_units: (\d+)"),
-        edges=max((int(status[1]) for status in _STATUS.finditer(output)), default=0),
+        edges=max((int(line[1]) for line in _STATUS.finditer(output)), default=0),
         seeds=len(list(seeds.iterdir())),
         corpus=_minimised(target, [found, seeds], variables) if crash is None else 0,
         slowest_s=_number(output, r"stat::slowest_unit_time_sec:\s+(\d+)"),

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     def test(data: bytes) -> None:
         try:
             examine(target, data)
-        except BaseException:  # libFuzzer itself keeps only what is slow or large
+        except BaseException:  # memory too: whatever it is, the input is kept
             Path(crashes, f"crash-{hashlib.sha256(data).hexdigest()[:16]}").write_bytes(data)
             raise
 

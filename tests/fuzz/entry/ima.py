@@ -93,7 +93,7 @@ def read_rules(data: bytes) -> object:
     """Read an IMA policy's text, and what it leaves out."""
     text = data.decode("utf-8", "replace")
     rules = parse_rules(text)
-    assert all(gap.users for gap in coverage.__wrapped__(text).gaps)
+    assert all(gap.users for gap in coverage(text).gaps)
     return rules
 
 

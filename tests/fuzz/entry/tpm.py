@@ -36,9 +36,8 @@ def read_public(data: bytes) -> object:
 
 
 def read_ak(data: bytes) -> object:
-    """Read a key of any form, as bytes and as text."""
-    key = load_ak.__globals__["_load"].__wrapped__(data[:4096], "ak_public")
-    return key.public
+    """Read a key of any form."""
+    return load_ak(data).public
 
 
 def read_quote(data: bytes) -> object:
