@@ -9,6 +9,7 @@ import binascii
 import contextlib
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ansible_collections.palantir.trust.plugins.module_utils._dns import _HEADER, _query, _read_response
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import qualifying_data
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise, appraise_round
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import (
     abridged,
     sign_ear,
@@ -24,6 +25,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear impor
     verify_ear,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import binary
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
@@ -65,24 +67,52 @@ def _record() -> dict[str, Any]:
 def _quoted(evidence: Any) -> Any:
     """Return evidence with a valid quote over its own logs and facts, as far as they can be read."""
     try:
-        events, entries = evidence.get("event_log"), evidence.get("ima_log")
         pcrs: dict[int, bytes] = {}
-        if events is not None:
-            pcrs.update(parse_event_log(base64.b64decode(events)).pcrs.get("sha256", {}))
+        if evidence.get("event_log") is not None:
+            pcrs.update(parse_event_log(base64.b64decode(evidence["event_log"])).pcrs.get("sha256", {}))
         if evidence.get("userspace_log") is not None:
             words = parse_userspace_log(base64.b64decode(evidence["userspace_log"]))
             pcrs = extended({"sha256": pcrs}, words)["sha256"]
-        if entries is not None:
-            pcrs[10] = replay(parse_ima_log(base64.b64decode(entries["data"])), "sha256")
-        attest = Attestation(
-            extra=qualifying_data(bytes.fromhex(evidence["nonce"]), evidence["facts"]),
-            selections=(("sha256", PCRS),),
-            digest=hashlib.sha256(b"".join(pcrs.get(pcr, bytes(32)) for pcr in PCRS)).digest(),
-        ).encode()
-        signature = sign(private_key("p256"), attest)
-        return {**evidence, "quote": {**evidence["quote"], "attest": text(attest), "signature": text(signature)}}
-    except (AttributeError, KeyError, TypeError, ValueError, TrustError):
+        if evidence.get("ima_log") is not None:
+            pcrs[10] = replay(parse_ima_log(base64.b64decode(evidence["ima_log"]["data"])), "sha256")
+        return _signed(evidence, pcrs)
+    except _NOT_SIGNED:
         return evidence
+
+
+def read_part(data: bytes) -> object:
+    """Appraise a part of a list that follows a round of the same boot, with a valid quote over both."""
+    began, past = _round()
+    evidence = plain(data)
+    try:
+        part = base64.b64decode(evidence["ima_log"]["data"])
+        pcrs = {**began.pcrs(), 10: replay(parse_ima_log(began.kernel.binary + part), "sha256")}
+        evidence = _signed(evidence, pcrs)
+    except _NOT_SIGNED:
+        pass
+    found = appraise_round(evidence, began.record, {}, reference_values(), past, whole=False, now=NOW)
+    json.dumps(found.ear)
+    return found.ear
+
+
+@cache
+def _round() -> tuple[Guest, Progress | None]:
+    began = Guest()
+    return began, appraise_round(began.evidence(), began.record, {}, reference_values(), now=NOW).progress
+
+
+_NOT_SIGNED: Final = (AttributeError, KeyError, TypeError, ValueError, TrustError)
+
+
+def _signed(evidence: Any, pcrs: Mapping[int, bytes]) -> Any:
+    """Return evidence with a quote of the node's own TPM over its facts and these PCRs."""
+    attest = Attestation(
+        extra=qualifying_data(bytes.fromhex(evidence["nonce"]), evidence["facts"]),
+        selections=(("sha256", PCRS),),
+        digest=hashlib.sha256(b"".join(pcrs.get(pcr, bytes(32)) for pcr in PCRS)).digest(),
+    ).encode()
+    signature = sign(private_key("p256"), attest)
+    return {**evidence, "quote": {**evidence["quote"], "attest": text(attest), "signature": text(signature)}}
 
 
 def read_token(data: bytes) -> object:
@@ -120,6 +150,7 @@ TARGETS: Final = (
     Target("text_field", "evidence as base64 text", read_text_field, form="text"),
     Target("evidence", "evidence, its fields", lambda data: read_evidence(plain(data)), form="json"),
     Target("appraise", "whole evidence, appraised", read_whole, form="json", plain=True, longest=32 * 1024),
+    Target("part", "a part of a list, appraised after the round before", read_part, form="json", plain=True),
     Target("record", "node record", lambda data: read_record(plain(data)), form="json"),
     Target("ear_token", "EAR as a signed JWT", read_token, form="text"),
     Target("dns_answer", "answer of a DNS server", read_dns, plain=True, numbers="big"),

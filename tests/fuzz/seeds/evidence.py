@@ -47,6 +47,7 @@ def seeds() -> Iterator[Seed]:
         yield target, "attacked.json", text(attacked.evidence())
         yield target, "userspace.json", text(spoken.evidence())
         yield target, "without_logs.json", text(without.evidence())
+    yield from _parts()
     yield (
         "record",
         "enrolled.json",
@@ -74,6 +75,15 @@ def seeds() -> Iterator[Seed]:
     yield "dns_answer", "address", answer(b"\xc0\x0c", b"\x0a\0\0\1")
     yield "dns_answer", "two", answer(b"\5block\7example\0", bytes(4), bytes(4))
     yield "dns_answer", "refused", struct.pack(">6H", 0x1234, 0x8185, 1, 0, 0, 0) + DNS_QUESTION[12:]
+
+
+def _parts() -> Iterator[Seed]:
+    began, changed = Guest(), Guest()
+    offset = len(began.kernel.binary)
+    changed.ran("/opt/new", b"new").ran("/usr/sbin/dropper", b"y", owner=BASE).ran("/usr/bin/ls", b"ls", violation=True)
+    for name, kernel in (("nothing", began.kernel), ("more", changed.kernel)):
+        ima_log = {"offset": offset, "data": base64.b64encode(kernel.binary[offset:]).decode()}
+        yield "part", f"{name}.json", text(began.evidence() | {"event_log": None, "ima_log": ima_log})
 
 
 def _key() -> bytes:

@@ -28,7 +28,7 @@ from tests.fuzz.seeds.evidence import answer
 from tests.fuzz.seeds.site import cpio, image, tar
 from tests.fuzz.targets import TARGETS
 from tests.unit.appraisal.scene import Guest, document, sha256
-from tests.unit.verifier.cel_builder import json_log, tlv_log
+from tests.unit.verifier.cel_builder import json_log, sequence, systemd, tlv_log
 from tests.unit.verifier.event_log_builder import LogBuilder, signature_list, variable
 from tests.unit.verifier.ima_kernel import Kernel
 
@@ -120,6 +120,7 @@ REPEATED: dict[str, tuple[str, Callable[[int], bytes], int]] = {
     "unknown types": ("event_log", lambda n: events(n, 7, 0xABCD, numbered("t"), b"").build(), 200),
     "records in TLV": ("cel_tlv", lambda n: tlv_log(canonical(n)), 100),
     "records in JSON": ("cel_json", lambda n: json.dumps(json_log(canonical(n))).encode(), 100),
+    "words of systemd": ("userspace_log", lambda n: sequence([systemd(11, f"w{k}") for k in range(n)]), 100),
     "late events": ("final_events", late, 100),
     "nodes of a path": ("device_path", lambda n: node(4, 4, b"a\0") * n, 30),
     "signatures": ("signature_lists", lambda n: signature_list([b"d" * 32] * n), 200),
