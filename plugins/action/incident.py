@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
+from sqlalchemy import Connection
+
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents, ledger
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attempts, identities, incidents, ledger
 
 _REASON_LIMIT: Final = 2000
 
@@ -45,6 +47,21 @@ class ActionModule(TrustAction):
                         f"is held by {incident.lease_owner}." if incident.lease_owner else f"is {incident.state}.",
                         "nothing was done: the plan that follows is made anew.",
                     )
+                _note(connection, incident, arguments, now)
                 body = {"step": arguments["step"], "outcome": arguments["outcome"], "reason": reason}
                 ledger.append(connection, now, "action", f"incident {number}", body)
         return {"changed": True, "incident": incident.plain()}
+
+
+def _note(connection: Connection, incident: incidents.Incident, arguments: dict[str, Any], now: float) -> None:
+    """Note on the attempt how far it came, so that another controller can go on with it."""
+    known, step, outcome = attempts.unfinished(connection, incident.id), arguments["step"] or {}, arguments["outcome"]
+    if known is None or not step.get("node"):
+        return
+    if outcome == "failed":
+        attempts.end(connection, incident.id, "failed", now)
+        return
+    node = identities.find(connection, str(step["node"]))
+    attempts.note(connection, known, step, outcome, now, node.reset_count if node else 0)
+    if outcome == "done" and step.get("last"):
+        attempts.end(connection, incident.id, "done", now)

@@ -20,15 +20,18 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.report.plans import
 class ActionModule(TrustAction):
     """Plan by the site's rule tables."""
 
+    _supports_check_mode = True
+
     SPEC: ClassVar[dict[str, Any]] = {
         "nodes": {"type": "list", "elements": "str", "required": True},
         "since": {"type": "float", "required": True},
         "rules": {"type": "path"},
         "catalogue": {"type": "path", "required": True},
-        "max_in_repair": {"type": "int", "default": 1},
+        "limits": {"type": "dict", "default": {}},
         "labels": {"type": "dict"},
         "maintenance": {"type": "dict"},
         "act": {"type": "bool", "default": True},
+        "dry_run": {"type": "bool", "default": False},
     }
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -38,12 +41,14 @@ class ActionModule(TrustAction):
             tables=read_tables(arguments["rules"]),
             catalogue=load_directory(Path(arguments["catalogue"])),
             owner=self.controller(),
-            max_in_repair=arguments["max_in_repair"],
+            limits=arguments["limits"],
             labels=arguments["labels"] or {},
             maintenance={node: _flag(node, there) for node, there in (arguments["maintenance"] or {}).items()},
         )
-        with self.open_store(arguments).transaction() as connection:
+        with self.open_store(arguments).transaction() as connection, connection.begin_nested() as all_of_it:
             made = plan(connection, site, arguments["since"], self.now(), act=arguments["act"])
+            if arguments["dry_run"] or self._task.check_mode:
+                all_of_it.rollback()
         return {"changed": bool(made["steps"]), **made, "table": plan_table(made)}
 
 

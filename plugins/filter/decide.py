@@ -29,34 +29,38 @@ options:
       - A decision table, a list of them, or a mapping of file name to table; each as data or as YAML text.
       - Each decides the layers that the values of its input C(layer) name. Its one output is C(verb).
       - The inputs on offer are C(layer), C(tier), C(host_tier), C(claim), C(finding), C(sc), C(flavour),
-        C(criticality), C(attempt), C(maintenance) and C(label.KEY), a label of the node.
+        C(criticality), C(attempt), C(recurrence), C(maintenance) and C(label.KEY), a label of the node.
     type: raw
     required: true
   catalogue:
-    description: SC to its C(criticality) and C(placement), a list of nodes or a mapping of C(nodes) and C(labels).
+    description:
+      - SC to its C(criticality), C(min_instances), C(flavours), and C(placement), a list of nodes or a mapping of
+        C(nodes) and C(labels).
     type: dict
     required: true
   state:
     description:
-      - C(now), and C(nodes) (node to C(cordoned), C(labels) and C(maintenance)).
+      - C(now), and C(nodes) (node to C(cordoned), C(isolated), C(labels) and C(maintenance)).
       - C(instances), each with C(instance), C(sc), C(flavour), C(node) and C(state).
       - C(incidents), each with C(id), C(node), C(layer), C(instance), C(attempt), C(state), C(opened_at) and
-        C(last_action_at). Times are seconds since the epoch or ISO 8601.
+        C(last_action_at), and C(faults), what earlier actions were taken against, each with C(node) and C(digests).
+      - C(approvals) that were asked for, each with C(incident), C(attempt), C(rule), C(verb), C(asked_at), and the
+        persons who have C(approved) or C(refused).
+      - C(actions), when actions began lately, and C(stopped), why all remediation is stopped.
+      - Times are seconds since the epoch or ISO 8601.
     type: dict
     required: true
   available_verbs:
     description: The verbs that can be carried out; a table that may yield another is refused.
     type: list
     elements: str
-    default: [reboot, move, restart, hold, observe]
-  max_in_repair:
-    description: How many nodes may be in repair at once.
-    type: int
-    default: 1
-  storm_nodes:
-    description: On so many nodes, and on more than half of those attested, one digest is held for a person.
-    type: int
-    default: 3
+    default: [fence, reboot, move, change_flavour, restart, isolate, hold, observe]
+  limits:
+    description:
+      - What bounds all remediation of a site, with the keys C(preset), C(max_in_repair), C(one_at_a_time),
+        C(max_unhealthy), C(max_actions), C(storm_nodes), C(maintenance) and C(notify_every).
+    type: dict
+    default: {}
 seealso:
   - plugin: palantir.trust.rule_findings
     plugin_type: filter
@@ -81,9 +85,10 @@ _value:
     steps:
       description:
         - What to do, in order. The steps of one incident are a sequence; where one fails, its later ones are not done.
-        - Each has C(id), C(action) (C(confirm), C(preserve), C(cordon), C(uncordon), C(restart), C(move), C(reboot),
-          C(attest), C(hold) or C(observe)), C(verb), C(incident) (C(id), C(node), C(layer), C(instance)), C(attempt),
-          C(node), C(instance), C(target), C(rule), C(table), C(rationale), C(success_within) and C(note).
+        - Each has C(id), C(action) (C(confirm), C(preserve), C(cordon), C(uncordon), C(isolate), C(release),
+          C(restart), C(change_flavour), C(move), C(reboot), C(fence), C(attest), C(ask), C(hold) or C(observe)),
+          C(verb), C(incident) (C(id), C(node), C(layer), C(instance)), C(attempt), C(node), C(instance), C(target),
+          C(flavour), C(rule), C(table), C(rationale), C(success_within) and C(note).
       type: list
       elements: dict
     decisions:
@@ -98,6 +103,10 @@ _value:
       elements: dict
     deferred:
       description: What waits for a later cycle, in the same form.
+      type: list
+      elements: dict
+    waiting:
+      description: What waits for approval, in the same form, with C(approval).
       type: list
       elements: dict
     void:
@@ -120,7 +129,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision import plan
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import VERBS
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 
 
@@ -129,21 +138,12 @@ def decide(
     tables: Any,
     catalogue: Any,
     state: Any,
-    available_verbs: Sequence[str] = AVAILABLE_VERBS,
-    max_in_repair: int = 1,
-    storm_nodes: int = 3,
+    available_verbs: Sequence[str] = VERBS,
+    limits: Any = None,
 ) -> dict[str, Any]:
     """Return the plan for a cycle's attestation results as plain data."""
     try:
-        return plan.decide(
-            ears,
-            tables,
-            catalogue,
-            state,
-            available_verbs=available_verbs,
-            max_in_repair=max_in_repair,
-            storm_nodes=storm_nodes,
-        )
+        return plan.decide(ears, tables, catalogue, state, available_verbs=available_verbs, limits=limits)
     except TrustError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -34,10 +34,10 @@ options:
     description: Directory of the catalogue of Security Capabilities.
     type: path
     required: true
-  max_in_repair:
-    description: How many nodes may be in repair at once.
-    type: int
-    default: 1
+  limits:
+    description: Limits of the site, as docs/rules.md of the collection gives them.
+    type: dict
+    default: {}
   labels:
     description: Node to its labels, key to text; what is left out has none.
     type: dict
@@ -50,12 +50,17 @@ options:
         the result only says how things stand.
     type: bool
     default: true
+  dry_run:
+    description: Whether only to show what would be done. The steps are returned, and nothing is written.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - palantir.trust.attributes
   - palantir.trust.store
 attributes:
   check_mode:
-    support: none
+    support: full
+    details: It is a O(dry_run).
   diff_mode:
     support: none
 author:

@@ -102,7 +102,7 @@ def judge(case: Case, compiled: CompiledTable | None, situation: Situation) -> J
 
 def subject_inputs(case: Case, situation: Situation) -> dict[str, str | int]:
     """Return the value of every input that a table may declare, but for labels."""
-    instance = case.instance
+    instance, node = case.instance, case.subject.node
     capability = situation.catalogue.get(instance.sc) if instance else None
     return {
         "layer": str(case.subject.layer),
@@ -114,8 +114,21 @@ def subject_inputs(case: Case, situation: Situation) -> dict[str, str | int]:
         "flavour": instance.flavour if instance else NOT_APPLICABLE,
         "criticality": capability.criticality if capability else NOT_APPLICABLE,
         "attempt": case.attempt,
-        "maintenance": situation.nodes.get(case.subject.node, Node()).maintenance,
+        "recurrence": recurrence(case),
+        "maintenance": situation.in_maintenance(node),
     }
+
+
+def recurrence(case: Case) -> str:
+    """Return whether what is found fault with was acted against before: on this node, or on another one.
+
+    A fresh container of a pinned image has nothing of the old one. What comes back in it came from beside it.
+    """
+    before = case.incident.faults if case.incident else ()
+    where = {fault.node for fault in before if fault.digests & case.verdict.digests}
+    if not where:
+        return "new"
+    return "returned" if case.subject.node in where else "moved"
 
 
 def make_record(
@@ -175,6 +188,7 @@ __all__ = [
     "is_stale",
     "judge",
     "make_record",
+    "recurrence",
     "storm_digests",
     "subject_inputs",
 ]

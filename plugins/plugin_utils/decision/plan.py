@@ -16,25 +16,27 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision import steps
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision import bounds, steps
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.approval import Approval, Request, Standing
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes import REASONS
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.expand import expand
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.judgement import (
     Case,
     Judgement,
     host_layers_above,
     is_older,
-    is_stale,
     judge,
     make_record,
     storm_digests,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.placement import Placement
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.queueing import Queue, is_node_wide, urgency
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.reading import read_situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import RuleBook, load_rulebook
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import (
     Incident,
@@ -42,26 +44,18 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation 
     NodeResult,
     Situation,
     Verdict,
-    read_situation,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Action, Plan, Step, Subject
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Action, Plan, Subject
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
-    AVAILABLE_VERBS,
     HOST_LAYERS,
-    LAYERS,
+    VERBS,
     is_destructive,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError, TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 
 _UNSOUND = (Tier.NONE, Tier.CONTRAINDICATED)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a plan: nodes in repair at once, and nodes on which one digest makes a storm."""
-
-    max_in_repair: int = 1
-    storm_nodes: int = 3
+_PASSING = frozenset({"min_instances"})
+"""Reasons against a verb that pass by themselves; the others are for a person."""
 
 
 def decide(
@@ -70,43 +64,40 @@ def decide(
     catalogue: Any,
     state: Any,
     *,
-    available_verbs: Sequence[str] = AVAILABLE_VERBS,
-    max_in_repair: int = 1,
-    storm_nodes: int = 3,
+    available_verbs: Sequence[str] = VERBS,
+    limits: Any = None,
 ) -> dict[str, Any]:
     """Return the plan for a cycle's attestation results. Pure: equal arguments give equal plans.
 
     Args:
         ears: node → ``{state, message, ear, ear_id}``.
         tables: remediation tables; see :func:`.rulebook.load_rulebook`.
-        catalogue: SC → ``{criticality, placement, ...}``.
-        state: ``{now, nodes, instances, incidents}``.
+        catalogue: SC → ``{criticality, placement, min_instances, flavours, ...}``.
+        state: ``{now, nodes, instances, incidents, approvals, actions, stopped}``.
         available_verbs: the verbs that can be carried out.
-        max_in_repair: nodes that may be in repair at once.
-        storm_nodes: on so many nodes, and more than half of those attested, one digest makes a storm.
+        limits: limits of the site; see :mod:`.limits`.
 
     Returns:
         ``steps`` in their order, ``decisions`` with the rules that fired and why others did not, and what is
-        ``held``, ``deferred``, ``void``, ``recovered`` or ``closed``, each with a reason of :data:`.codes.REASONS`.
+        ``held``, ``deferred``, ``waiting`` for approval, ``void``, ``recovered`` or ``closed``, each with a reason of
+        :data:`.codes.REASONS`.
 
     Raises:
-        RuleError: a table is refused.
+        RuleError: a table or a limit is refused.
         TrustError: another argument is malformed.
     """
     book = load_rulebook(tables, available_verbs)
-    limits = Limits(_positive(max_in_repair, "max_in_repair"), _positive(storm_nodes, "storm_nodes"))
-    return Planner(read_situation(ears, catalogue, state), book, limits).run().plain()
+    return Planner(read_situation(ears, catalogue, state, limits), book).run().plain()
 
 
 class Planner:
     """Makes one plan."""
 
-    def __init__(self, situation: Situation, book: RuleBook, limits: Limits) -> None:
+    def __init__(self, situation: Situation, book: RuleBook) -> None:
         self._situation = situation
         self._book = book
-        self._limits = limits
         self._plan = Plan()
-        self._storm = storm_digests(situation, limits.storm_nodes)
+        self._storm = storm_digests(situation, situation.limits.storm_nodes)
         self._settled: set[int | str] = set()
         self._claimed: set[str] = set()
         self._wanted: list[tuple[Case, Judgement]] = []
@@ -137,16 +128,16 @@ class Planner:
                     self._plan.recovered.append(entry)
 
     def _keeps_cordon(self, incident: Incident) -> bool:
-        """Return whether an incident's own actions have left its node cordoned: it is over when that is lifted."""
-        cordoned = self._situation.nodes.get(incident.node, Node()).cordoned
-        return incident.layer in HOST_LAYERS and incident.attempt > 0 and cordoned
+        """Return whether an incident's own actions have left its node closed: it is over when that is lifted."""
+        node = self._situation.nodes.get(incident.node, Node())
+        return incident.layer in HOST_LAYERS and incident.begun and (node.cordoned or node.isolated)
 
     def _open_again(self, incident: Incident) -> None:
         if self._situation.results[incident.node].affirms_host:
-            cause = Action(
-                _subject_of(incident), "uncordon", incident.id, incident.attempt, rationale="affirming again"
-            )
-            self._plan.opening.extend(steps.single("uncordon", cause))
+            node = self._situation.nodes.get(incident.node, Node())
+            for verb in (*(["release"] if node.isolated else []), *(["uncordon"] if node.cordoned else [])):
+                cause = Action(_subject_of(incident), verb, incident.id, incident.attempt, rationale="affirming again")
+                self._plan.opening.extend(steps.single(verb, cause))
 
     def _has_recovered(self, incident: Incident) -> bool:
         """Return whether a new result affirms what the incident is about, on a host that can be believed."""
@@ -232,21 +223,10 @@ class Planner:
             self._hold(case, judgement, "table_hold", judgement.rule.rationale)
         elif not is_destructive(judgement.verb):
             self._plan.quiet.extend(steps.single("observe", self._action(case, judgement)))
-        elif reason := self._forbidden(case, judgement):
+        elif reason := bounds.forbids(case, judgement, self._situation, self._storm):
             self._hold(case, judgement, reason)
         else:
             self._want(case, judgement)
-
-    def _forbidden(self, case: Case, judgement: Judgement) -> str | None:
-        """Return the safety rule that stands against a destructive verb, if one does."""
-        above = [case.result.host[layer].tier for layer in host_layers_above(case.subject.layer)]
-        if case.verdict.tier is Tier.NONE:
-            return "unknown_tier"
-        if Tier.NONE in above:
-            return "host_unknown"
-        if case.verdict.digests & self._storm:
-            return "storm"
-        return "approval" if judgement.rule.guards.approval else None
 
     def _want(self, case: Case, judgement: Judgement) -> None:
         node = case.subject.node
@@ -255,46 +235,79 @@ class Planner:
             return
         if case.subject.layer in HOST_LAYERS:
             self._claimed.add(node)
-        if case.incident is not None and is_stale(case.result, case.incident):
-            self._defer(case, judgement, "stale")
-        elif self._cools_down(case, judgement):
-            self._defer(case, judgement, "cool_down")
+        if reason := bounds.waits(case, judgement, self._situation):
+            self._defer(case, judgement, reason, self._situation.stopped or "" if reason == "stopped" else "")
         else:
-            self._wanted.append((case, judgement))
+            self._approve(case, judgement)
 
-    def _cools_down(self, case: Case, judgement: Judgement) -> bool:
-        wait = judgement.rule.guards.cool_down
-        last = case.incident.last_action_at if case.incident else None
-        return wait is not None and last is not None and self._situation.now - last < wait
+    def _approve(self, case: Case, judgement: Judgement) -> None:
+        """Let an action pass that needs no approval or has it; else ask, wait, or do what the rule says instead."""
+        asked = judgement.rule.guards.approval
+        state, request = bounds.approval_of(case, judgement, self._situation)
+        if asked is None or state is Standing.GRANTED:
+            self._wanted.append((case, judgement))
+        elif state is Standing.REFUSED and request is not None:
+            self._hold(case, judgement, "refused", f"Refused by {', '.join(sorted(request.refused))}.")
+        elif state is Standing.LAPSED:
+            self._fall_back(case, judgement, asked)
+        else:
+            self._wait(case, judgement, asked, request)
+
+    def _fall_back(self, case: Case, judgement: Judgement, asked: Approval) -> None:
+        message = f"{REASONS['approval_lapsed']} Instead of {judgement.verb}: {asked.fallback}."
+        judgement.record.update(verb=asked.fallback)
+        instead = replace(judgement, verb=asked.fallback)
+        if asked.fallback == "hold":
+            self._hold(case, instead, "approval_lapsed", message)
+            return
+        judgement.record.update(reason="approval_lapsed", message=message)
+        if asked.fallback == "observe":
+            self._plan.quiet.extend(steps.single("observe", self._action(case, instead)))
+        else:
+            self._wanted.append((case, instead))
+
+    def _wait(self, case: Case, judgement: Judgement, asked: Approval, request: Request | None) -> None:
+        self._note(self._plan.waiting, case, "approval", f"Waits for {asked.told()} to approve.", judgement)
+        self._plan.waiting[-1]["approval"] = {
+            "attempt": case.attempt,
+            "need": asked.need,
+            "of": list(asked.of),
+            "asked_at": request.asked_at if request else None,
+            "until": request.asked_at + asked.timeout if request and asked.timeout is not None else None,
+            "approved": sorted(request.approved) if request else [],
+        }
+        if request is None:
+            self._plan.quiet.extend(steps.single("ask", self._action(case, judgement), asked.told()))
 
     def _act(self) -> None:
         in_repair = self._in_repair()
-        self._wanted.sort(key=lambda item: _urgency(item[0], item[1], in_repair))
-        whole = {case.subject.node for case, judgement in self._wanted if _is_node_wide(case, judgement)}
+        self._wanted.sort(key=lambda item: urgency(item[0], item[1], in_repair))
+        whole = {case.subject.node for case, judgement in self._wanted if is_node_wide(case, judgement)}
+        queue = Queue(self._situation, in_repair, {i.id for i in self._begun()})
         placement = Placement(self._situation, whole)
-        taken: set[str] = set()
         for case, judgement in self._wanted:
-            node = case.subject.node
-            limit = min(self._limits.max_in_repair, judgement.rule.guards.budget or self._limits.max_in_repair)
-            if node in taken:
-                self._defer(case, judgement, "node_under_repair")
-            elif len(in_repair | {node}) > limit:
-                self._defer(case, judgement, "budget", f"In repair: {', '.join(sorted(in_repair))}.")
-            elif sequence := _expand(self._action(case, judgement), case, placement):
-                self._plan.acting.extend(sequence)
-                in_repair.add(node)
-                if _is_node_wide(case, judgement):
-                    taken.add(node)
+            reason, message = queue.stands_against(case, judgement)
+            if reason:
+                self._defer(case, judgement, reason, message)
+                continue
+            outcome = expand(self._action(case, judgement), case, placement, self._situation)
+            if isinstance(outcome, str):
+                (self._defer if outcome in _PASSING else self._hold)(case, judgement, outcome)
             else:
-                self._hold(case, judgement, "no_target")
+                self._plan.acting.extend(outcome)
+                queue.took(case, judgement)
+
+    def _begun(self) -> list[Incident]:
+        """Return the incidents that an earlier plan acted on and that are not over."""
+        return [
+            incident
+            for incident in self._situation.incidents
+            if incident.state == "open" and incident.begun and incident.id not in self._settled
+        ]
 
     def _in_repair(self) -> set[str]:
         """Return the nodes that an earlier plan acted on and that have not recovered."""
-        busy = {
-            incident.node
-            for incident in self._situation.incidents
-            if incident.state == "open" and incident.attempt > 0 and incident.id not in self._settled
-        }
+        busy = {incident.node for incident in self._begun()}
         return busy | {name for name, result in self._situation.results.items() if result.state == "rebooting"}
 
     def _unknown_instance(self, case: Case) -> str:
@@ -356,40 +369,4 @@ def _subject_of(incident: Incident) -> Subject:
     return Subject(incident.node, incident.layer, incident.instance)
 
 
-def _expand(action: Action, case: Case, placement: Placement) -> tuple[Step, ...]:
-    """Return the steps of a verb; none where it needs a target and there is none."""
-    if action.verb == "restart":
-        return steps.restart(action)
-    if action.verb == "move" and case.instance is not None:
-        target = placement.choose(case.instance, case.subject.node)
-        return steps.move(action, target) if target else ()
-    drains = placement.drains(case.subject.node)
-    if action.verb == "reboot":
-        return steps.reboot(action, drains)
-    return steps.drain(action, drains) if any(item.target for item in drains) or not drains else ()
-
-
-def _is_node_wide(case: Case, judgement: Judgement) -> bool:
-    return judgement.verb == "reboot" or case.subject.layer in HOST_LAYERS
-
-
-def _urgency(case: Case, judgement: Judgement, in_repair: set[str]) -> tuple[Any, ...]:
-    """Order of actions: what is in repair goes on; then hosts before SCs, worse before better, older before newer."""
-    return (
-        case.subject.node not in in_repair,
-        not _is_node_wide(case, judgement),
-        LAYERS.index(str(case.subject.layer)),
-        -case.verdict.tier.rank,
-        case.incident.opened_at if case.incident else math.inf,
-        case.subject.node,
-        case.subject.instance or "",
-    )
-
-
-def _positive(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise TrustError(f"decide: {name}", f"must be an integer from 1, not {value!r}.")
-    return int(value)
-
-
-__all__ = ["Limits", "Planner", "decide"]
+__all__ = ["Planner", "decide"]

@@ -19,11 +19,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings i
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source import check_size
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import HitPolicy, Input, Table, load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
-    AVAILABLE_VERBS,
     BOOLEAN_INPUTS,
     INTEGER_INPUTS,
     LABEL,
     LAYERS,
+    RECURRENCES,
     SUBJECT_INPUTS,
     VERBS,
     is_destructive,
@@ -35,6 +35,7 @@ _DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "layer": LAYERS,
     "tier": tuple(Tier),
     "host_tier": tuple(Tier),
+    "recurrence": RECURRENCES,
 }
 _INSTANCE_VERBS: Final = frozenset({"restart", "change_flavour"})
 """Verbs that only an SC instance can undergo."""
@@ -60,10 +61,8 @@ def load_rulebook(tables: Any, available_verbs: Sequence[str]) -> RuleBook:
     """
     verbs = tuple(sorted({str(verb) for verb in available_verbs}))
     for verb in verbs:
-        if verb not in AVAILABLE_VERBS:
-            raise RuleError(
-                "available_verbs", f"{verb!r} cannot be carried out by this release.", nearest(verb, AVAILABLE_VERBS)
-            )
+        if verb not in VERBS:
+            raise RuleError("available_verbs", f"{verb!r} is no verb.", nearest(verb, VERBS))
     by_layer: dict[str, CompiledTable] = {}
     for source, data in _entries(tables):
         compiled = _load(_key(data, source), isinstance(data, str), source, verbs)

@@ -2,18 +2,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The forms of a plan, and the expansion of a verb into ordered steps.
 
-===========  ======================================================================================================
-verb         steps
-===========  ======================================================================================================
-restart      preserve, restart (terminate; instantiate from the pinned image with a fresh range), attest
-move         of an instance: preserve, move to a target, attest the target;
-             of a host layer: preserve, cordon, move each live instance that has a target, attest the targets
-reboot       preserve, cordon, move each live instance that has a target, attest the targets, reboot, attest,
-             uncordon; instances without a target stay, and are restarted and attested after the uncordon
-hold         hold: nothing is touched, a person must look
-observe      observe: recorded, nothing else
-(recovered)  uncordon, where a recovered incident had cordoned the node
-===========  ======================================================================================================
+==============  ===================================================================================================
+verb            steps
+==============  ===================================================================================================
+isolate         of an instance: isolate (nothing of it reaches the network), preserve;
+                of a host layer: cordon, isolate (only the controller reaches the node), preserve
+restart         preserve, restart (terminate; instantiate from the pinned image with a fresh range), attest
+change_flavour  preserve, change_flavour (as restart, in the next flavour of the SC), attest
+move            of an instance: preserve, move to a target, attest the target;
+                of a host layer: preserve, cordon, move each live instance that has a target, attest the targets
+reboot          preserve, cordon, move each live instance that has a target, attest the targets, reboot, attest,
+                uncordon; instances without a target stay, and are restarted and attested after the uncordon
+fence           preserve, cordon, move each live instance that has a target, attest the targets, fence (power off),
+                hold
+hold            hold: nothing is touched, a person must look
+ask             ask: the persons are asked whose approval the rule wants; nothing else
+observe         observe: recorded, nothing else
+(recovered)     release and uncordon, where a recovered incident had isolated and cordoned the node
+==============  ===================================================================================================
 
 A rule with ``confirmation: fresh_quote`` puts ``confirm`` first: attest once more, and go on only if the layer is
 still not affirming. The steps of one incident are one sequence: where one fails, its later ones are not done. An
@@ -69,6 +75,7 @@ class Step:
     instance: str | None = None
     target: str | None = None
     note: str = ""
+    flavour: str | None = None
 
     def plain(self, number: int) -> dict[str, Any]:
         """Return the JSON-safe form."""
@@ -81,6 +88,7 @@ class Step:
             "node": self.node,
             "instance": self.instance,
             "target": self.target,
+            "flavour": self.flavour,
             "rule": self.cause.rule,
             "table": self.cause.table,
             "rationale": self.cause.rationale,
@@ -107,6 +115,7 @@ class Plan:
     decisions: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     deferred: list[dict[str, Any]] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
     void: list[dict[str, Any]] = field(default_factory=list)
     recovered: list[dict[str, Any]] = field(default_factory=list)
     closed: list[dict[str, Any]] = field(default_factory=list)
@@ -119,6 +128,7 @@ class Plan:
             "decisions": self.decisions,
             "held": self.held,
             "deferred": self.deferred,
+            "waiting": self.waiting,
             "void": self.void,
             "recovered": self.recovered,
             "closed": self.closed,
@@ -126,7 +136,7 @@ class Plan:
 
 
 def single(action: str, cause: Action, note: str = "") -> tuple[Step, ...]:
-    """Return a plan of one step that touches nothing, or a node's cordon: hold, observe, uncordon."""
+    """Return a plan of one step: one that touches nothing (hold, ask, observe), or gives a node back."""
     return (Step(action, cause, cause.subject.node, cause.subject.instance, note=note),)
 
 
@@ -138,6 +148,24 @@ def restart(cause: Action) -> tuple[Step, ...]:
         Step("restart", cause, node, instance, note="fresh user-namespace range"),
         Step("attest", cause, node, instance),
     )
+
+
+def change_flavour(cause: Action, flavour: str) -> tuple[Step, ...]:
+    """Return the steps that replace an SC instance where it is by one of another flavour."""
+    node, instance = cause.subject.node, cause.subject.instance
+    return (
+        *_before(cause),
+        Step("change_flavour", cause, node, instance, note=f"as {flavour}", flavour=flavour),
+        Step("attest", cause, node, instance),
+    )
+
+
+def isolate(cause: Action) -> tuple[Step, ...]:
+    """Return the steps that cut an SC instance or a node off; evidence can wait until it does no more harm."""
+    node, instance = cause.subject.node, cause.subject.instance
+    confirm, preserve = _before(cause)[:-1], _before(cause)[-1]
+    cordon = (Step("cordon", cause, node),) if instance is None else ()
+    return (*confirm, *cordon, Step("isolate", cause, node, instance), preserve)
 
 
 def move(cause: Action, target: str) -> tuple[Step, ...]:
@@ -178,10 +206,30 @@ def reboot(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
     )
 
 
+def fence(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
+    """Return the steps that drain a node, power it off and hand it to a person."""
+    node = cause.subject.node
+    return (*drain(cause, drains), Step("fence", cause, node), Step("hold", cause, node, note="it is off"))
+
+
 def _before(cause: Action) -> tuple[Step, ...]:
     node, instance = cause.subject.node, cause.subject.instance
     confirm = (Step("confirm", cause, node, instance),) if cause.confirm else ()
     return (*confirm, Step("preserve", cause, node, instance))
 
 
-__all__ = ["Action", "Drain", "Plan", "Step", "Subject", "drain", "move", "reboot", "restart", "single"]
+__all__ = [
+    "Action",
+    "Drain",
+    "Plan",
+    "Step",
+    "Subject",
+    "change_flavour",
+    "drain",
+    "fence",
+    "isolate",
+    "move",
+    "reboot",
+    "restart",
+    "single",
+]

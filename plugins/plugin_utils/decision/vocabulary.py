@@ -23,7 +23,7 @@ LAYERS: Final = (*HOST_LAYERS, "sc")
 VERBS: Final = ("fence", "reboot", "move", "change_flavour", "restart", "isolate", "hold", "observe")
 """The verbs that a remediation table may yield, from most to least severe."""
 AVAILABLE_VERBS: Final = ("reboot", "move", "restart", "hold", "observe")
-"""The verbs that this release can carry out."""
+"""The verbs that the role ``remediate`` carries out."""
 QUIET_VERBS: Final = frozenset({"observe", "notify", "preserve", "attest"})
 """Verbs that change nothing: a subject that only ever gets these is on no ladder."""
 EXITS: Final = frozenset({"fence", "hold"})
@@ -41,6 +41,7 @@ GUARD_RAILS: Final = (
     "confirmation",
     "cool_down",
     "expires",
+    "failure_timeout",
     "owner",
     "preserve",
     "success_within",
@@ -60,11 +61,14 @@ SUBJECT_INPUTS: Final = (
     "flavour",
     "criticality",
     "attempt",
+    "recurrence",
     "maintenance",
 )
 """The inputs that :func:`.plan.decide` offers to a table, beside the node's labels."""
 LABEL: Final = "label."
 """What the name of an input begins with that is a node's label; the rest is the label's key."""
+RECURRENCES: Final = ("new", "returned", "moved")
+"""Whether an earlier action was taken against the same content: on the same node, or on another one."""
 
 INTEGER_INPUTS: Final = frozenset({"attempt"})
 """Inputs that are whole numbers, also where a form of tables has no such type."""
@@ -99,6 +103,7 @@ __all__ = [
     "LAYERS",
     "NOT_APPLICABLE",
     "QUIET_VERBS",
+    "RECURRENCES",
     "SUBJECT_INPUTS",
     "TIERS_BY_GRAVITY",
     "UNKNOWN_TIER",

@@ -8,7 +8,6 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import os
-import socket
 import time
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from typing import Any, ClassVar
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import name_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store, default_url
 
 
@@ -56,7 +56,7 @@ class TrustAction(ActionBase):  # type: ignore[misc]
     def controller() -> str:
         """Return the name under which this run leases incidents."""
         # The process that forks the workers: the same for all tasks of one run, and no other's.
-        return f"{socket.gethostname()}/{os.getppid()}"
+        return name_of(os.getppid())
 
     @staticmethod
     def now() -> float:

@@ -18,18 +18,25 @@ from sqlalchemy import Connection
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import HOST_LAYERS
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, HOST_LAYERS
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking import subject_key, submod, take_up
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    approvals,
+    attempts,
     attestations,
     identities,
     incidents,
     instances,
     ledger,
+    switch,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.attempts import Attempt
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import Attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.incidents import Incident
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
+_LOOK_BACK = 31 * 86_400.0
+"""How long ago an action may have begun that still counts for a limit, in seconds."""
 NO_RESULT = {"state": "unreachable", "message": "no result in this cycle", "ear": None}
 
 
@@ -37,15 +44,15 @@ NO_RESULT = {"state": "unreachable", "message": "no result in this cycle", "ear"
 class Site:
     """What a site brings to a decision.
 
-    ``tables`` maps file names to texts; ``owner`` names the controller that leases incidents; ``labels`` and
-    ``maintenance`` are by node.
+    ``tables`` maps file names to texts; ``owner`` names the controller that leases incidents; ``limits`` is as
+    :mod:`..decision.limits` reads it; ``labels`` and ``maintenance`` are by node.
     """
 
     nodes: Sequence[str]
     tables: Mapping[str, str]
     catalogue: Mapping[str, Descriptor]
     owner: str
-    max_in_repair: int
+    limits: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     maintenance: Mapping[str, bool] = field(default_factory=dict)
 
@@ -82,16 +89,17 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         site.tables,
         {name: descriptor.plain() for name, descriptor in site.catalogue.items()},
         _state(connection, site, found, now),
-        max_in_repair=site.max_in_repair,
+        available_verbs=AVAILABLE_VERBS,
+        limits=site.limits,
     )
     for item in decided["recovered"]:
-        incidents.recovered(connection, int(item["incident"]["id"]), _proved_at(item, found, now))
+        number = int(item["incident"]["id"])
+        incidents.recovered(connection, number, _proved_at(item, found, now))
+        attempts.end(connection, number, "recovered", now)
     for item in decided["closed"]:
         incidents.close(connection, int(item["incident"]["id"]), now, item["message"])
-    numbers = _open(connection, site, decided["steps"], found, now) if act else {}
-    decided["steps"] = [
-        _complete(step, numbers[_key(step)], found) for step in decided["steps"] if _key(step) in numbers
-    ]
+    taken = take_up(connection, site.owner, decided, found.results, now) if act else []
+    decided["steps"] = [{**_complete(step, number, found), "last": last} for step, number, last in taken]
     ledger.append(connection, now, "decision", "plan", decided)
     if not decided["steps"]:
         incidents.release(connection, site.owner)
@@ -107,7 +115,7 @@ def _unresolved(
     is how a node under an intruder's hand would keep quiet. A node that is merely off is not among them.
     """
     lines = [f"{i.node} {i.layer}: incident {i.id} is {i.state}, attempt {i.attempt}" for i in still_open]
-    for item in (*decided["held"], *decided["deferred"]):
+    for item in (*decided["held"], *decided["waiting"], *decided["deferred"]):
         subject = item["incident"]
         if subject["id"] is None:
             lines.append(f"{subject['node']} {subject['instance'] or subject['layer']}: {item['message']}")
@@ -139,11 +147,15 @@ def _rebooting(connection: Connection, now: float) -> dict[str, float]:
 
 def _state(connection: Connection, site: Site, found: _Findings, now: float) -> dict[str, Any]:
     known = identities.every(connection, site.nodes)
+    still_open = incidents.still_open(connection)
+    numbers = [incident.id for incident in still_open]
+    tried = attempts.of_incidents(connection, numbers)
     return {
         "now": now,
         "nodes": {
             name: {
                 "cordoned": record.cordoned,
+                "isolated": record.isolated,
                 "labels": site.labels.get(name, {}),
                 "maintenance": site.maintenance.get(name, False),
             }
@@ -151,47 +163,21 @@ def _state(connection: Connection, site: Site, found: _Findings, now: float) -> 
         },
         # A start that was broken off ends nothing: the instance should run there, and counts until it is terminated.
         "instances": [record.plain() | {"state": "live"} for record in found.living.values()],
-        "incidents": [incident.plain() for incident in incidents.still_open(connection)],
+        "incidents": [_incident(i, [attempt for attempt in tried if attempt.incident == i.id]) for i in still_open],
+        "approvals": [request.plain() for request in approvals.of_incidents(connection, numbers)],
+        "actions": attempts.began_since(connection, now - _LOOK_BACK),
+        "stopped": switch.told(connection),
     }
 
 
-def _key(step: Mapping[str, Any]) -> tuple[str, str]:
-    subject = step["incident"]
-    layer = f"sc:{subject['instance']}" if subject["instance"] else str(subject["layer"] or "node")
-    return str(subject["node"]), layer
-
-
-def _open(
-    connection: Connection, site: Site, steps: Sequence[Mapping[str, Any]], found: _Findings, now: float
-) -> dict[tuple[str, str], int]:
-    """Return the incident of each subject that this controller may act on."""
-    numbers: dict[tuple[str, str], int] = {}
-    for key in dict.fromkeys(_key(step) for step in steps):
-        node, layer = key
-        result = found.results.get(node)
-        first = next(step for step in steps if _key(step) == key)
-        known = first["incident"]["id"]
-        if first["verb"] == "observe":
-            continue
-        incident = (
-            incidents.open_incident(connection, node, layer, _finding(result, layer), result.at if result else now)
-            if known is None
-            else incidents.find(connection, int(known))
-        )
-        if incidents.lease(connection, incident.id, site.owner, now):
-            numbers[key] = incident.id
-            if first["verb"] != "hold":
-                incidents.begin_attempt(connection, incident.id, now)
-    return numbers
-
-
-def _finding(result: Attestation | None, layer: str) -> str:
-    found = _submod(result, layer).get("palantir.findings", ())
-    return next((str(f["code"]) for f in found if f["tier"] == "contraindicated"), "")
-
-
-def _submod(result: Attestation | None, layer: str) -> Mapping[str, Any]:
-    return (result.ear or {}).get("submods", {}).get(layer, {}) if result else {}
+def _incident(incident: Incident, tried: Sequence[Attempt]) -> dict[str, Any]:
+    """Return an incident as a decision reads it: an attempt that was broken off is decided on again."""
+    broken_off = any(attempt.ended_at is None and attempt.resumed < attempts.MAX_RESUMED for attempt in tried)
+    return incident.plain() | {
+        "attempt": incident.attempt - broken_off,
+        "unfinished": broken_off,
+        "faults": [{"node": a.node, "digests": a.digests} for a in tried if a.ended_at is not None],
+    }
 
 
 def _proved_at(closed: Mapping[str, Any], found: _Findings, now: float) -> float:
@@ -204,12 +190,12 @@ def _proved_at(closed: Mapping[str, Any], found: _Findings, now: float) -> float
 
 def _complete(step: Mapping[str, Any], number: int, found: _Findings) -> dict[str, Any]:
     record = found.living.get(step["instance"] or "")
-    node, layer = _key(step)
+    node, layer = subject_key(step)
     return {
         **step,
         "incident_id": number,
         "subject": layer,
-        "tier": _submod(found.results.get(node), layer).get("ear_status", "none"),
+        "tier": submod(found.results.get(node), layer).get("ear_status", "none"),
         "generation": record.plain() if record else None,
         "layers": [f"sc:{step['instance']}"] if step["instance"] else list(HOST_LAYERS),
     }

@@ -25,7 +25,8 @@ def plan_table(plan: Mapping[str, Any]) -> str:
         for step in steps
     ]
     why = dict.fromkeys(f"{step['rule']}: {step['rationale']}" for step in steps if step["rule"])
-    waiting = [f"{kind}: {_subject(item)}: {item['message']}" for kind in ("held", "deferred") for item in plan[kind]]
+    kinds = ("held", "waiting", "deferred")
+    waiting = [f"{kind}: {_subject(item)}: {item['message']}" for kind in kinds for item in plan[kind]]
     acting = {step["rule"] for step in steps}
     grounds = [
         _grounds(decision)

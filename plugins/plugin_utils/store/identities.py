@@ -33,6 +33,7 @@ class NodeRecord:
     last: Mapping[str, Any] | None
     enrolled_at: float
     cordoned: bool
+    isolated: bool = False
 
     @property
     def reset_count(self) -> int:
@@ -137,8 +138,24 @@ def set_cordoned(connection: Connection, name: str, cordoned: bool, at: float) -
     return True
 
 
+def set_isolated(connection: Connection, name: str, isolated: bool, at: float) -> bool:
+    """Note that a node was cut off or given back; return whether that changed anything.
+
+    Raises:
+        StoreError: the node is not enrolled.
+    """
+    record = find(connection, name)
+    if record is None:
+        raise StoreError(f"node {name}", "is not enrolled.", "run palantir.trust.enrol for it first.")
+    if record.isolated == isolated:
+        return False
+    connection.execute(update(nodes).where(nodes.c.name == name).values(isolated=isolated))
+    ledger.append(connection, at, "action", name, {"isolated": isolated})
+    return True
+
+
 def _moment(last: Mapping[str, Any]) -> tuple[int, int]:
     return int(last.get("reset_count", 0)), int(last.get("clock", 0))
 
 
-__all__ = ["NodeRecord", "check_binding", "every", "find", "forget", "save", "set_cordoned", "set_last"]
+__all__ = ["NodeRecord", "check_binding", "every", "find", "forget", "save", "set_cordoned", "set_isolated", "set_last"]

@@ -10,6 +10,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,8 +87,21 @@ def open_incident(connection: Connection, node: str, layer: str, finding: str, d
     return find(connection, number)
 
 
-def lease(connection: Connection, number: int, owner: str, now: float) -> bool:
-    """Take or renew the lease of an incident; False where another controller holds it, or it is over."""
+def lease(
+    connection: Connection, number: int, owner: str, now: float, is_gone: Callable[[str], bool] = lambda _owner: False
+) -> bool:
+    """Take or renew the lease of an incident; False where another controller holds it, or it is over.
+
+    Args:
+        connection: an open transaction.
+        number: the incident.
+        owner: who wants it.
+        now: seconds since the epoch.
+        is_gone: tells of the one who holds it whether it has ended without giving it up.
+    """
+    holder = connection.execute(select(incidents.c.lease_owner).where(incidents.c.id == number)).scalar()
+    if holder is not None and holder != owner and is_gone(holder):
+        release(connection, holder)
     free = or_(incidents.c.lease_owner.is_(None), incidents.c.lease_owner == owner, incidents.c.lease_until < now)
     taken = connection.execute(
         update(incidents)
@@ -124,6 +138,18 @@ def hold(connection: Connection, number: int, now: float, reason: str) -> Incide
         StoreError: there is none with this number, or it is over.
     """
     return _change(connection, _not_over(connection, number), now, reason, state="held")
+
+
+def reopen(connection: Connection, number: int, now: float, person: str, reason: str) -> Incident:
+    """Give an incident that a person holds back to the tables, which begin anew with its first attempt.
+
+    Raises:
+        StoreError: there is none with this number, or it is not held.
+    """
+    known = find(connection, number)
+    if known.state != "held":
+        raise StoreError(f"incident {number}", f"is {known.state}, not held.", "only what is held can be given back.")
+    return _change(connection, known, now, f"{person}: {reason}".rstrip(": "), state="open", attempt=0)
 
 
 def recovered(connection: Connection, number: int, now: float) -> Incident:
@@ -196,6 +222,7 @@ __all__ = [
     "open_incident",
     "recovered",
     "release",
+    "reopen",
     "since",
     "still_open",
 ]

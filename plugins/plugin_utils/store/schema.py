@@ -23,9 +23,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
-VERSION = 4
+VERSION = 5
 
 # SQLite numbers rows by itself only where their key is INTEGER, which there has 64 bits, too.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -49,6 +50,7 @@ nodes = Table(
     Column("last", JSON(none_as_null=True)),
     Column("enrolled_at", Float),
     Column("cordoned", Boolean, nullable=False, default=False),
+    Column("isolated", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 challenges = Table(
@@ -143,6 +145,46 @@ incidents = Table(
     Column("lease_until", Float),
 )
 
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("incident", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("rule", String(255), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("node", String(255), nullable=False),
+    Column("digests", JSON, nullable=False),
+    Column("began_at", Float, nullable=False, index=True),
+    Column("ended_at", Float),
+    Column("outcome", String(16)),
+    Column("progress", JSON, nullable=False),
+    Column("resumed", Integer, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("incident", ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("attempt", Integer, nullable=False),
+    Column("rule", String(255), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("need", Integer, nullable=False),
+    Column("of", JSON, nullable=False),
+    Column("asked_at", Float, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("approval", ForeignKey("approvals.id"), primary_key=True),
+    Column("person", String(128), primary_key=True),
+    Column("approve", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
 ledger = Table(
     "ledger",
     metadata,
@@ -157,6 +199,9 @@ ledger = Table(
 
 __all__ = [
     "VERSION",
+    "answers",
+    "approvals",
+    "attempts",
     "attestations",
     "boots",
     "challenges",

@@ -41,7 +41,16 @@ def _keep_progress(connection: Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.boots, schema.list_parts])
 
 
-_STEPS: Final[Mapping[str, Callable[[Connection], None]]] = {"2": _keep_containers, "3": _keep_progress}
+def _keep_attempts(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE nodes ADD COLUMN isolated BOOLEAN DEFAULT false NOT NULL"))
+    schema.metadata.create_all(connection, tables=[schema.attempts, schema.approvals, schema.answers])
+
+
+_STEPS: Final[Mapping[str, Callable[[Connection], None]]] = {
+    "2": _keep_containers,
+    "3": _keep_progress,
+    "4": _keep_attempts,
+}
 """Version → what makes a store of it one of the next."""
 
 __all__ = ["upgrade"]

@@ -91,7 +91,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             "remediate_since": 1,
             "remediate_labels": {},
             "remediate_maintenance": {},
-            "remediate_max_in_repair": 1,
+            "remediate_dry_run": False,
             "remediate_act": False,
             "remediate_step": step,
             "remediate_evidence": str(home / "evidence"),

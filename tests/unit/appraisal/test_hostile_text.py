@@ -185,7 +185,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def site() -> Site:
     tables = {path.name: path.read_text(encoding="utf-8") for path in (LAB / "rules").glob("*.yml")}
-    return Site(("node1",), tables, load_directory(LAB / "catalogue"), "a", max_in_repair=1)
+    return Site(("node1",), tables, load_directory(LAB / "catalogue"), "a")
 
 
 @every_payload

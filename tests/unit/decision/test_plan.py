@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import CompiledTable
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import Limits, Planner
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import Planner
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.reading import read_situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import RuleBook
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import read_situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, RuleError, TrustError
 from tests.unit.decision.scenes import (
@@ -40,6 +40,7 @@ def test_nothing_is_done_where_all_is_affirming() -> None:
         "decisions": [],
         "held": [],
         "deferred": [],
+        "waiting": [],
         "void": [],
         "recovered": [],
         "closed": [],
@@ -63,6 +64,7 @@ def test_an_attacked_sc_is_replaced_where_it_is() -> None:
         "node": "node1",
         "instance": "dns-filter-1",
         "target": None,
+        "flavour": None,
         "rule": "sc-restart",
         "table": "sc-remediation",
         "rationale": "Foreign code ran in the container. A fresh one from the pinned image has none of it.",
@@ -265,7 +267,7 @@ def test_one_node_at_a_time_is_in_repair() -> None:
     assert [(e["incident"]["node"], e["reason"], e["message"]) for e in made["deferred"]] == [
         ("node1", "budget", "In repair: node2.")
     ]
-    made = plan(ears, known, max_in_repair=2)
+    made = plan(ears, known, limits={"max_in_repair": 2})
     assert {step["incident"]["node"] for step in made["steps"]} == {"node1", "node2"}
 
 
@@ -279,13 +281,13 @@ def test_what_is_in_repair_goes_on_before_anything_new_begins() -> None:
 def test_the_same_digest_on_many_nodes_is_held() -> None:
     names = ("node1", "node2", "node3", "node4")
     ears = {name: attested(os="contraindicated") for name in names[:3]} | {"node4": SOUND}
-    made = plan(ears, state(instances=[], nodes=names), max_in_repair=4)
+    made = plan(ears, state(instances=[], nodes=names), limits={"max_in_repair": 4})
     assert transcript(made) == ["hold node1", "hold node2", "hold node3"]
     assert {entry["reason"] for entry in made["held"]} == {"storm"}
     assert made["steps"][0]["rationale"].startswith("The same digest appeared on many nodes")
     # Three of seven are not more than half.
     more = ears | {f"node{number}": SOUND for number in range(5, 8)}
-    made = plan(more, state(instances=[], nodes=tuple(more)), max_in_repair=4)
+    made = plan(more, state(instances=[], nodes=tuple(more)), limits={"max_in_repair": 4})
     assert sum(step["action"] == "reboot" for step in made["steps"]) == 3
 
 
@@ -368,7 +370,8 @@ def guarded(**guards: Any) -> dict[str, Any]:
     ("guards", "where", "reason"),
     [
         ({"cool_down": "2m"}, "deferred", "cool_down"),
-        ({"approval": "person"}, "held", "approval"),
+        ({"approval": "person"}, "waiting", "approval"),
+        ({"failure_timeout": "90s"}, "held", "failure_timeout"),
         ({"expires": "2026-01-01"}, "held", "rule_expired"),
     ],
 )
@@ -400,7 +403,7 @@ def test_nothing_destructive_is_done_without_a_verdict_even_by_a_table_that_was_
     unchecked["rules"] = [{"id": "always", "then": {"verb": "restart"}}]
     book = RuleBook({"sc": CompiledTable(load_table(unchecked))})
     ears = {"node1": attested(instances=DNS, dns_filter_1="none"), "node2": SOUND}
-    made = Planner(read_situation(ears, CATALOGUE, state()), book, Limits()).run().plain()
+    made = Planner(read_situation(ears, CATALOGUE, state()), book).run().plain()
     assert transcript(made) == ["hold dns-filter-1"]
     assert made["held"][0]["reason"] == "unknown_tier"
 
@@ -442,12 +445,6 @@ def remade(**changes: Any) -> dict[str, Any]:
         ),
         (remade(hit_policy="COLLECT"), "hit_policy: COLLECT yields many verbs where one is needed. Next: use UNIQUE,"),
         (
-            remade(
-                outputs=[{"name": "verb", "values": ["fence", "hold"]}], rules=[{"id": "f", "then": {"verb": "fence"}}]
-            ),
-            "rule f: the verb fence is not available here. Next: choose from: hold, move, observe, reboot, restart.",
-        ),
-        (
             remade(outputs=[{"name": "verb", "values": ["restrat"]}], rules=[]),
             "table guarded, output verb: the value 'restrat' is unknown. Next: did you mean 'restart'?",
         ),
@@ -479,6 +476,13 @@ def test_a_table_that_is_not_safe_to_run_is_refused(tables: Any, message: str) -
     with pytest.raises(RuleError) as caught:
         plan({"node1": SOUND}, tables=tables)
     assert message in str(caught.value)
+
+
+def test_a_table_that_yields_what_cannot_be_carried_out_is_refused() -> None:
+    with pytest.raises(
+        RuleError, match=r"rule act: the verb restart is not available here. Next: choose from: hold, ob"
+    ):
+        plan({"node1": SOUND}, tables=guarded(), available_verbs=["hold", "observe"])
 
 
 @pytest.mark.parametrize(

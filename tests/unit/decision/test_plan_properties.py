@@ -90,7 +90,7 @@ def tiers_of(result: dict[str, Any]) -> dict[str, str]:
 @given(arguments())
 def test_every_plan_is_safe(drawn: tuple[Any, Any, Any, Any, int]) -> None:
     ears, tables, catalogue, state, limit = drawn
-    made = decide(ears, tables, catalogue, state, max_in_repair=limit)
+    made = decide(ears, tables, catalogue, state, limits={"max_in_repair": limit})
     acting = [step for step in made["steps"] if step["action"] not in QUIET]
     sequences: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for step in acting:
@@ -135,13 +135,17 @@ def test_every_plan_is_safe(drawn: tuple[Any, Any, Any, Any, int]) -> None:
 @given(arguments(), st.randoms(use_true_random=False))
 def test_plans_depend_on_nothing_but_what_is_known(drawn: tuple[Any, Any, Any, Any, int], chance: Any) -> None:
     ears, tables, catalogue, state, limit = drawn
-    made = decide(ears, tables, catalogue, state, max_in_repair=limit)
+    made = decide(ears, tables, catalogue, state, limits={"max_in_repair": limit})
     json.dumps(made)
     nodes = list(ears)
     chance.shuffle(nodes)
     instances = list(state["instances"])
     chance.shuffle(instances)
     again = decide(
-        {node: ears[node] for node in nodes}, tables, catalogue, {**state, "instances": instances}, max_in_repair=limit
+        {node: ears[node] for node in nodes},
+        tables,
+        catalogue,
+        {**state, "instances": instances},
+        limits={"max_in_repair": limit},
     )
     assert again == made

@@ -141,7 +141,7 @@ def changed(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
             "cool_down: must be a duration, not 'soon'. Next: write 90, 90s",
         ),
         (lambda t: t["rules"][0].update(confirmation=True), "confirmation: must be fresh_quote, not True."),
-        (lambda t: t["rules"][0].update(approval="me"), "approval: must be person, not 'me'."),
+        (lambda t: t["rules"][0].update(approval="me"), "approval: must be person or a mapping, not 'me'."),
         (
             lambda t: t["rules"][0].update(preserve=False),
             "preserve: can only be true. Next: evidence is preserved before",

@@ -33,10 +33,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import load_rulebook
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
-    AVAILABLE_VERBS,
     GUARD_RAILS,
     LABEL,
     SUBJECT_INPUTS,
+    VERBS,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import (
     KINDS,
@@ -222,7 +222,7 @@ def test_the_rule_tables_are_sound_and_decide_as_the_shipped_ones() -> None:
     assert len(tables) == 2
     for table in tables:
         assert rule_findings(table) == []
-        load_rulebook(table, AVAILABLE_VERBS)
+        load_rulebook(table, VERBS)
     shipped = yaml.safe_load((ROOT / "roles/remediate/files/rules/sc-remediation.yml").read_text(encoding="utf-8"))
     for rule in shipped["rules"]:
         rule.pop("rationale")
@@ -305,6 +305,8 @@ def test_every_playbook_is_documented() -> None:
         "rules",
         "attest",
         "cycle",
+        "answer",
+        "stop",
         "report",
     ]
     assert {path.stem for path in PLAYBOOKS} == set(first_codes(text[: text.index("## ")]))
@@ -354,7 +356,7 @@ def test_the_rules_page_is_complete() -> None:
     text = page("rules.md")
     assert tuple(first_codes(section(text, "## Inputs"))) == (*SUBJECT_INPUTS, f"{LABEL}KEY")
     assert sorted(first_codes(section(text, "## Guard rails"))) == sorted(GUARD_RAILS)
-    assert set(first_codes(section(text, "## Verbs"))) == set(AVAILABLE_VERBS)
+    assert set(first_codes(section(text, "## Verbs"))) == set(VERBS)
     found = {row[0].strip("`"): row[1] for row in rows(section(text, "## Static analysis"))}
     assert found == {code: severity(code, "UNIQUE") for code in CODES}
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, plan
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    attempts,
     attestations,
     identities,
     incidents,
@@ -29,7 +30,7 @@ SC = "sc:dns-filter-1"
 
 def site(owner: str = "controller-a") -> Site:
     tables = {path.name: path.read_text(encoding="utf-8") for path in (LAB / "rules").glob("*.yml")}
-    return Site(NODES, tables, load_directory(LAB / "catalogue"), owner, max_in_repair=1)
+    return Site(NODES, tables, load_directory(LAB / "catalogue"), owner)
 
 
 def ear(at: float, *instances: str, **bad: str) -> dict[str, Any]:
@@ -50,9 +51,9 @@ def ear(at: float, *instances: str, **bad: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(url: str) -> Iterator[Store]:
     """Two enrolled nodes; dns-filter-1 is live on node1."""
-    opened = Store(f"sqlite:///{tmp_path}/store.sqlite3")
+    opened = Store(url)
     with opened.transaction() as connection:
         for name in NODES:
             identities.save(connection, name, name[-1] * 64, {}, {"hardware": None, "events": None}, 1.0)
@@ -132,6 +133,8 @@ def test_a_second_attempt_is_counted_on_the_same_incident(store: Store) -> None:
     for attempt, at in enumerate((100.0, 200.0), 1):
         attested(store, at, node1=ear(at, SC, dns_filter_1="unknown_executable"), node2=ear(at))
         assert planned(store, at, at + 1)["unresolved"] == [f"node1 {SC}: incident 1 is open, attempt {attempt}"]
+        with store.transaction() as connection:
+            attempts.end(connection, 1, "failed", at + 2)
 
 
 def test_field_row_13_a_node_that_is_silent_is_no_incident(store: Store) -> None:

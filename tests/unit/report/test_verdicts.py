@@ -99,7 +99,7 @@ def step(**changed: Any) -> dict[str, Any]:
 
 def test_a_plan_is_one_line_for_each_step() -> None:
     steps = [step(), step(id=2, action="move", target="node2", rule=None), step(id=3, action="reboot", instance=None)]
-    assert plan_table({"steps": steps, "held": [], "deferred": []}).split("\n") == [
+    assert plan_table({"steps": steps, "held": [], "waiting": [], "deferred": []}).split("\n") == [
         "STEP  ACTION   OF            ON             RULE",
         "1     restart  dns-filter-1  node1          first-restart",
         "2     move     dns-filter-1  node1 > node2",
@@ -107,14 +107,16 @@ def test_a_plan_is_one_line_for_each_step() -> None:
         "",
         "first-restart: a fresh instance",
     ]
-    assert plan_table({"steps": [], "held": [], "deferred": []}) == ""
+    assert plan_table({"steps": [], "held": [], "waiting": [], "deferred": []}) == ""
 
 
 @given(texts=st.lists(st.text(max_size=90), min_size=7, max_size=7))
 @settings(max_examples=100, deadline=None)
 def test_whatever_a_plan_says_a_step_is_one_line(texts: list[str]) -> None:
     keys = ("id", "action", "instance", "node", "target", "rule", "rationale")
-    lines = plan_table({"steps": [dict(zip(keys, texts, strict=True)), step()], "held": [], "deferred": []}).split("\n")
+    lines = plan_table(
+        {"steps": [dict(zip(keys, texts, strict=True)), step()], "held": [], "waiting": [], "deferred": []}
+    ).split("\n")
     assert len(lines) >= 3
     assert all(line.isprintable() and columns(line) <= WIDTH for line in lines)
 

@@ -71,13 +71,13 @@ def test_a_store_is_opened_again_as_it_was_left(url: str) -> None:
 def test_a_store_of_another_version_is_refused_and_not_touched(url: str) -> None:
     old = Store(url)
     with old.transaction() as connection:
-        connection.execute(update(schema.meta).where(schema.meta.c.key == "version").values(value="5"))
-        connection.execute(text("DROP TABLE incidents"))
+        connection.execute(update(schema.meta).where(schema.meta.c.key == "version").values(value="6"))
+        connection.execute(text("DROP TABLE ledger"))
     assert message(url).endswith(
-        "has schema version 5; this release reads version 4. Next: use the release that wrote it, or another store."
+        "has schema version 6; this release reads version 5. Next: use the release that wrote it, or another store."
     )
     with old.transaction() as connection:
-        assert not connection.dialect.has_table(connection, "incidents")
+        assert not connection.dialect.has_table(connection, "ledger")
     old.close()
 
 
@@ -86,7 +86,7 @@ def test_tables_of_another_program_are_refused(url: str) -> None:
     with store.transaction() as connection:
         connection.execute(text("DELETE FROM meta"))
     store.close()
-    assert "has schema version None; this release reads version 4." in message(url)
+    assert "has schema version None; this release reads version 5." in message(url)
 
 
 @pytest.mark.parametrize("value", ["lone surrogate \ud800", "nul \0 inside", "\U0001f600 \u202e fine"])
@@ -332,7 +332,7 @@ def test_the_database_of_sqlite_is_durable_and_shared(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     other = sqlite3.connect(tmp_path / "s")
-    assert other.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == ("4",)
+    assert other.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (str(schema.VERSION),)
 
 
 def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path: Path) -> None:

@@ -62,8 +62,10 @@ def test_every_database_is_upgraded(url: str) -> None:
     store = Store(url)
     wanted = shape(store)
     with store.transaction() as connection:
-        for statement in ("DROP TABLE boots", "DROP TABLE list_parts", "ALTER TABLE instances DROP COLUMN container"):
-            connection.execute(text(statement))
+        for table in ("answers", "approvals", "attempts", "boots", "list_parts"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        for table, column in (("instances", "container"), ("nodes", "isolated")):
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(update(schema.meta).where(schema.meta.c.key == "version").values(value="2"))
     store.close()
     again = Store(url)

@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A controller is killed at every boundary of every step, and another one goes on; two work on one store at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from ansible_collections.palantir.trust.plugins.action import incident as incident_action
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import is_gone, name_of
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attempts, identities, incidents
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.unit.recovery.test_planning import SC, actions, attested, ear, planned, store
+
+__all__ = ["store"]  # a fixture
+PROOFS = ("confirm", "attest")
+
+
+class Run:
+    """Steps of a plan, noted as the role does."""
+
+    def __init__(self, store: Store, owner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._store = store
+        self._action = incident_action.ActionModule.__new__(incident_action.ActionModule)
+        monkeypatch.setattr(self._action, "open_store", lambda _arguments: store)
+        monkeypatch.setattr(self._action, "controller", lambda: owner)
+        self.did: list[str] = []
+
+    def note(self, step: dict[str, Any], outcome: str, at: float) -> None:
+        self._action.now = lambda: at  # type: ignore[method-assign]
+        arguments = {"id": step["incident_id"], "event": "step", "outcome": outcome, "step": step, "reason": ""}
+        self._action.act(arguments, {})
+        if outcome == "done":
+            self.did.append(f"{step['action']} {step['instance'] or step['node']}")
+
+
+@pytest.fixture
+def gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controllers whose names begin with ``dead`` have ended."""
+    module = "ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking.is_gone"
+    monkeypatch.setattr(module, lambda owner: owner.startswith("dead"))
+
+
+HOST = {"os": "unknown_executable"}
+INSTANCE = {"dns_filter_1": "unknown_executable"}
+WHOLE = {
+    "os": [
+        "confirm node1",
+        "preserve node1",
+        "cordon node1",
+        "move dns-filter-1",
+        "attest dns-filter-1",
+        "reboot node1",
+        "attest node1",
+        "uncordon node1",
+    ],
+    "sc": ["confirm dns-filter-1", "preserve dns-filter-1", "restart dns-filter-1", "attest dns-filter-1"],
+}
+
+
+@pytest.mark.usefixtures("gone")
+@pytest.mark.parametrize("noted", ["started", "done"])
+@pytest.mark.parametrize(("layer", "killed_at"), [(layer, at) for layer in WHOLE for at in range(len(WHOLE[layer]))])
+def test_a_controller_that_is_killed_is_resumed_and_nothing_done_is_repeated(
+    store: Store, monkeypatch: pytest.MonkeyPatch, killed_at: int, noted: str, layer: str
+) -> None:
+    bad: dict[str, Any] = HOST if layer == "os" else INSTANCE
+    attested(store, 100.0, node1=ear(100, SC, **bad), node2=ear(100))
+    first = planned(store, 100.0, 101.0, "dead-1")
+    assert actions(first) == WHOLE[layer]
+    run = Run(store, "dead-1", monkeypatch)
+    for step in first["steps"][:killed_at]:
+        run.note(step, "started", 102.0)
+        run.note(step, "done", 103.0)
+    run.note(first["steps"][killed_at], "started", 104.0)
+    if noted == "done":
+        run.note(first["steps"][killed_at], "done", 105.0)
+    finished = noted == "done" and first["steps"][killed_at]["last"]
+
+    attested(store, 200.0, node1=ear(200, SC, **bad), node2=ear(200))
+    second = planned(store, 200.0, 201.0, "alive")
+    with store.transaction() as connection:
+        incident = incidents.find(connection, 1)
+        tried = attempts.of_incidents(connection, [1])
+    if finished:  # all was done and it did not help: this is the next attempt
+        assert (incident.attempt, len(tried)) == (2, 2)
+        return
+    assert (incident.attempt, incident.lease_owner, len(tried)) == (1, "alive", 1)
+    repeated = {name for name in run.did if name.split()[0] not in PROOFS} & set(actions(second))
+    assert not repeated
+    began = {*run.did, *([actions(first)[killed_at]] if noted == "started" else [])}
+    assert {name for name in WHOLE[layer] if name not in began} <= set(actions(second))
+
+
+@pytest.mark.usefixtures("gone")
+def test_a_reboot_that_happened_while_nobody_watched_is_not_repeated(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attested(store, 100.0, node1=ear(100, **HOST), node2=ear(100))
+    first = planned(store, 100.0, 101.0, "dead-1")
+    run = Run(store, "dead-1", monkeypatch)
+    reboot = next(step for step in first["steps"] if step["action"] == "reboot")
+    with store.transaction() as connection:
+        identities.set_last(connection, "node1", {"clock": 1, "reset_count": 7, "restart_count": 0, "safe": True})
+    run.note(reboot, "started", 102.0)
+    with store.transaction() as connection:
+        identities.set_last(connection, "node1", {"clock": 1, "reset_count": 8, "restart_count": 0, "safe": True})
+    attested(store, 200.0, node1=ear(200, **HOST), node2=ear(200))
+    assert "reboot node1" not in actions(planned(store, 200.0, 201.0, "alive"))
+
+
+@pytest.mark.usefixtures("gone")
+def test_what_breaks_every_controller_off_goes_to_the_next_rung_in_the_end(store: Store) -> None:
+    for number in range(6):
+        at = 100.0 * (number + 1)
+        attested(store, at, node1=ear(at, SC, **INSTANCE), node2=ear(at))
+        assert planned(store, at, at + 1, f"dead-{number}")["steps"]
+        with store.transaction() as connection:
+            assert incidents.find(connection, 1).attempt == (1 if number < 4 else 2)
+
+
+def test_an_attempt_of_a_controller_that_may_live_is_left_to_it(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, **INSTANCE), node2=ear(100))
+    assert planned(store, 100.0, 101.0, "elsewhere/1/1")["steps"]
+    attested(store, 200.0, node1=ear(200, SC, **INSTANCE), node2=ear(200))
+    assert planned(store, 200.0, 201.0, "alive")["steps"] == []
+    attested(store, 2000.0, node1=ear(2000, SC, **INSTANCE), node2=ear(2000))
+    assert actions(planned(store, 2000.0, 2001.0, "alive")) == WHOLE["sc"]  # its lease has run out
+
+
+def test_of_two_controllers_at_once_one_acts(store: Store) -> None:
+    attested(store, 100.0, node1=ear(100, SC, **INSTANCE), node2=ear(100))
+    with ThreadPoolExecutor(2) as both:
+        made = list(both.map(lambda owner: planned(store, 100.0, 101.0, owner), ("a", "b")))
+    assert sorted(len(plan["steps"]) for plan in made) == [0, 4]
+    with store.transaction() as connection:
+        assert incidents.find(connection, 1).attempt == 1
+
+
+def test_a_controller_is_gone_when_its_process_is() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    name = name_of(process.pid)
+    assert not is_gone(name)
+    assert not is_gone(name_of(os.getpid()))
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    assert is_gone(name)
+
+
+@pytest.mark.parametrize("name", ["elsewhere/1/1", "", "x", "localhost", f"{name_of(1).split('/')[0]}/x/y"])
+def test_of_any_other_name_nobody_knows_whether_it_is_gone(name: str) -> None:
+    assert not is_gone(name)
+
+
+def test_another_process_of_that_number_is_another_controller() -> None:
+    host, number, start = name_of(os.getpid()).split("/")
+    assert is_gone(f"{host}/{number}/{int(start) + 1}")
