@@ -67,6 +67,13 @@ def test_the_separator_of_systemd_closes_the_firmwares_pcrs_without_an_alarm() -
     assert recorded["events"] == recorded_events(clean_boot())
 
 
+def test_the_separator_needs_no_log_since_it_is_a_constant() -> None:
+    guest = Guest(userspace=separators())
+    assert found(guest.appraise(guest.evidence() | {"userspace_log": None})) == []
+    other = Guest(userspace=[*separators(), systemd(4, "ready")])
+    assert statuses(other.appraise(other.evidence() | {"userspace_log": None}))["os"] == "contraindicated"
+
+
 def test_a_phase_that_began_behind_the_quote_waits_for_the_next() -> None:
     guest = Guest(userspace=BOOT[:-1], quoted=WITH_PHASES)
     quoted = guest.evidence()

@@ -118,7 +118,8 @@ def explained(
     """Yield how many of the log's events a quote may cover, and the PCRs that the boot and these lead to.
 
     The log is read after its quote, so its last events may not be covered: all come first, then fewer of them, at
-    most :data:`MAX_LAG` less. Events that no quoted PCR has are passed over.
+    most :data:`MAX_LAG` less. Events that no quoted PCR has are passed over. Last come systemd's separators where
+    the log was lost: their word is a constant.
 
     Args:
         pcrs: bank → PCR → value behind the event log.
@@ -129,6 +130,15 @@ def explained(
     yield len(events), extended(pcrs, events)
     for at in reversed(quoted[-MAX_LAG:]):
         yield at, extended(pcrs, events[:at])
+    if any(pcr in SEPARATED_PCRS for numbers in selection.values() for pcr in numbers):
+        yield len(events), extended(pcrs, (*events, *_separators(selection)))
+
+
+def _separators(selection: Mapping[str, Sequence[int]]) -> Iterator[Event]:
+    """Yield systemd's separators, which need no log: all that they say is that systemd took over."""
+    digests = {bank: HASHES[bank](SEPARATOR.encode("ascii")).digest() for bank in selection if bank in HASHES}
+    for pcr in SEPARATED_PCRS:
+        yield Event(0, pcr, CEL_SYSTEMD, digests, SEPARATOR.encode("ascii"))
 
 
 def covers(selection: Mapping[str, Sequence[int]], event: Event) -> bool:
