@@ -95,7 +95,7 @@ def _pci(sys: str) -> List[str]:
 
 def _pci_number(directory: str, slot: str, name: str) -> str:
     text = (read_text(os.path.join(directory, slot, name), 64) or "").strip()
-    return text.removeprefix("0x")  # str.removeprefix() is of Python 3.9
+    return text[2:] if text.startswith("0x") else text
 
 
 __all__ = ["firmware", "hardware"]
