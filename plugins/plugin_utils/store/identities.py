@@ -128,14 +128,7 @@ def set_cordoned(connection: Connection, name: str, cordoned: bool, at: float) -
     Raises:
         StoreError: the node is not enrolled.
     """
-    record = find(connection, name)
-    if record is None:
-        raise StoreError(f"node {name}", "is not enrolled.", "run palantir.trust.enrol for it first.")
-    if record.cordoned == cordoned:
-        return False
-    connection.execute(update(nodes).where(nodes.c.name == name).values(cordoned=cordoned))
-    ledger.append(connection, at, "action", name, {"cordoned": cordoned})
-    return True
+    return _set(connection, name, at, cordoned=cordoned)
 
 
 def set_isolated(connection: Connection, name: str, isolated: bool, at: float) -> bool:
@@ -144,13 +137,17 @@ def set_isolated(connection: Connection, name: str, isolated: bool, at: float) -
     Raises:
         StoreError: the node is not enrolled.
     """
+    return _set(connection, name, at, isolated=isolated)
+
+
+def _set(connection: Connection, name: str, at: float, **flag: bool) -> bool:
     record = find(connection, name)
     if record is None:
         raise StoreError(f"node {name}", "is not enrolled.", "run palantir.trust.enrol for it first.")
-    if record.isolated == isolated:
+    if all(getattr(record, key) == value for key, value in flag.items()):
         return False
-    connection.execute(update(nodes).where(nodes.c.name == name).values(isolated=isolated))
-    ledger.append(connection, at, "action", name, {"isolated": isolated})
+    connection.execute(update(nodes).where(nodes.c.name == name).values(**flag))
+    ledger.append(connection, at, "action", name, flag)
     return True
 
 
