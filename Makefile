@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # make demo   an attack on real guests is found and undone, in front of you
-# make test   everything: lint, types, unit tests, sanity, light nodes, and the demo
+# make test   everything: lint, types, unit tests, sanity, light nodes, the tamper matrix and the demo
 # make check  the fast part of it
 #
 # Both install what they need: Debian packages (with sudo where you are not root) and a virtual environment in .venv.
@@ -10,6 +10,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# Scenarios and demo have one lab between them.
+.NOTPARALLEL:
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 BIN := .venv/bin
@@ -55,6 +57,11 @@ demo: setup
 
 demo-clean:
 	rm -rf build/demo
+
+# make scenario-tamper   the tamper matrix: each tampering hits its own layer on real guests, and no other
+.PHONY: scenario-tamper
+scenario-tamper: setup
+	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.tamper
 
 # make lab-up, lab-down, lab-reset, lab-status   the guests of demo and tests, for developers
 # make lab-ssh NODE=node1                        log in to one
@@ -107,5 +114,5 @@ fuzz: setup
 	@echo "== fuzzing"
 	@PYTHONPATH=collections $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
-test: check ansible-lint sanity molecule demo
+test: check ansible-lint sanity molecule scenario-tamper demo
 	@echo '== all green'

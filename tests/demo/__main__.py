@@ -14,10 +14,10 @@ from typing import NoReturn
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import table
-from tests.demo.site import DemoError, Site, tiers
 from tests.demo.story import ACTS, Outcome
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
+from tests.scenarios.site import ScenarioError, Site, tiers
 
 
 def _say(text: str) -> None:
@@ -64,13 +64,13 @@ def main() -> int:
     """Run the demo; lab processes are stopped on success, failure and Ctrl-C."""
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGHUP, _terminated)
-    begun, site, lab = time.monotonic(), Site.fresh(), Lab.default()
+    begun, site, lab = time.monotonic(), Site.fresh("demo"), Lab.default()
     status = 1
     try:
         outcomes = _play(site, lab)
         _report(site, outcomes)
         status = 0
-    except (DemoError, LabError, TrustError) as error:
+    except (ScenarioError, LabError, TrustError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\ndemo: interrupted", file=sys.stderr)

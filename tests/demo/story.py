@@ -8,9 +8,9 @@ import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.demo import attacks
-from tests.demo.site import DemoError, Site, tiers
 from tests.lab.lab import Lab
+from tests.scenarios import attacks
+from tests.scenarios.site import ScenarioError, Site, tiers
 
 HOST_LAYERS = ("hardware", "firmware", "os", "runtime")
 INSTANCE = "dns-filter-1"
@@ -106,7 +106,7 @@ def _outcome(site: Site, name: str, tampered: float, layer: str) -> Outcome:
     )
     _expect(incident.state == "recovered", f"the incident is {incident.state}, not recovered")
     if incident.contained_at is None or incident.restored_at is None:
-        raise DemoError("a recovered incident has no times")
+        raise ScenarioError("a recovered incident has no times")
     return Outcome(
         name,
         incident.layer,
@@ -138,7 +138,7 @@ def _latest_time(site: Site) -> float:
 
 def _expect(truth: bool, otherwise: str) -> None:
     if not truth:
-        raise DemoError(otherwise)
+        raise ScenarioError(otherwise)
 
 
 __all__ = ["ACTS", "Outcome"]

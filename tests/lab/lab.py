@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tests.lab.image.cache import locked
 from tests.lab.node import Node, is_node, node_index
 from tests.lab.paths import Paths
 from tests.lab.progress import say
+from tests.lab.qemu import Board
 from tests.lab.wait import wait_for
 
 DEFAULT_NODES = ("node1", "node2")
@@ -93,6 +94,51 @@ class Lab:
         with self._lock():
             if not self.node(name).stop():
                 say(f"{name}: was off")
+
+    def shutdown(self, name: str) -> None:
+        """Let a node's operating system shut down and power off; its plug is pulled where it does not in time."""
+        with self._lock():
+            self._shut_down([self.node(name)])
+            self.node(name).stop()
+
+    def rebuild(self, name: str, board: Board) -> None:
+        """Build a node's machine of something else while it is off; a reset undoes it."""
+        with self._lock():
+            self.node(name).rebuild(board)
+
+    def set_secure_boot(self, name: str, *, on: bool) -> None:
+        """Turn Secure Boot on or off in the firmware of a node that is off; TPM, keys and disk stay."""
+        with self._lock():
+            self.node(name).set_secure_boot(on=on)
+
+    def reboot(self, name: str) -> None:
+        """Let a node's operating system reboot, and wait until root can log in to the new boot.
+
+        Raises:
+            LabError: the node cannot be logged in to, or was not back in time.
+        """
+        before = self._boot_id(name)
+        # The connection may end before the command does.
+        with suppress(LabError):
+            self.ssh(name, "systemctl", "reboot", timeout_s=15.0)
+        node = self.node(name)
+
+        def rebooted() -> bool | None:
+            if not node.greets():
+                return None
+            with suppress(LabError):
+                return True if self._boot_id(name) != before else None
+            return None
+
+        begun = time.monotonic()
+        wait_for(f"{name} to reboot", rebooted, timeout_s=BOOT_S, interval_s=1.0, explain=node.console_tail)
+        say(f"{name}: rebooted in {time.monotonic() - begun:.1f} s")
+
+    def _boot_id(self, name: str) -> bytes:
+        done = self.ssh(name, "cat", "/proc/sys/kernel/random/boot_id")
+        if done.returncode:
+            raise LabError(f"{name}: its boot cannot be told. Next: python3 -m tests.lab ssh {name}")
+        return done.stdout.strip()
 
     def down(self, *, now: bool = False) -> int:
         """Stop every process of every node; guests are shut down in order unless ``now``.

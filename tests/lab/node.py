@@ -8,15 +8,15 @@ import json
 import re
 import shutil
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.lab import process, ssh
+from tests.lab import process, ssh, variables
 from tests.lab.errors import LabError
 from tests.lab.paths import Paths
 from tests.lab.process import ProcessRecord
 from tests.lab.progress import say, step, tail
-from tests.lab.qemu import Machine, make_overlay, qemu_command
+from tests.lab.qemu import Board, Machine, make_overlay, qemu_command
 from tests.lab.tpm import make_tpm, swtpm_command
 from tests.lab.wait import wait_for
 
@@ -104,6 +104,40 @@ class Node:
             return False
         return bool(made_of == str(image))
 
+    @property
+    def _board_file(self) -> Path:
+        return self.directory / "board.json"
+
+    def board(self) -> Board:
+        """What its machine is built of."""
+        try:
+            kept = json.loads(self._board_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Board()
+        return Board(str(kept["uuid"]), tuple(map(str, kept["devices"])))
+
+    def rebuild(self, board: Board) -> None:
+        """Build its machine of something else, from the next start on.
+
+        Raises:
+            LabError: it is on.
+        """
+        self._require_off()
+        self._board_file.write_text(json.dumps(asdict(board)) + "\n", encoding="utf-8")
+
+    def set_secure_boot(self, *, on: bool) -> None:
+        """Turn Secure Boot on or off in its firmware, from the next start on.
+
+        Raises:
+            LabError: it is on, or was never made.
+        """
+        self._require_off()
+        variables.set_secure_boot(self.directory / "efivars.fd", on=on)
+
+    def _require_off(self) -> None:
+        if self.is_on():
+            raise LabError(f"{self.name}: is on. Next: python3 -m tests.lab poweroff {self.name}")
+
     def start(self, image: Path) -> None:
         """Power on: TPM emulator, then QEMU.
 
@@ -122,7 +156,7 @@ class Node:
         )
         try:
             self._await_tpm()
-            machine = Machine(self.name, self.index, self.port, image / "esp.raw")
+            machine = Machine(self.name, self.index, self.port, image / "esp.raw", self.board())
             process.start(
                 f"{self.name} QEMU",
                 qemu_command(machine),
@@ -190,9 +224,9 @@ class Node:
         return stopped
 
     def wipe(self, *, tpm: bool) -> None:
-        """Take its disk and firmware variables away, and on demand its TPM; a stopped node only."""
-        (self.directory / "overlay.qcow2").unlink(missing_ok=True)
-        (self.directory / "efivars.fd").unlink(missing_ok=True)
+        """Take its disk, firmware variables and changed parts away, and on demand its TPM; a stopped node only."""
+        for path in (self.directory / "overlay.qcow2", self.directory / "efivars.fd", self._board_file):
+            path.unlink(missing_ok=True)
         if tpm:
             shutil.rmtree(self.directory / "tpm", ignore_errors=True)
 

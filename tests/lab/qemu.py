@@ -21,6 +21,19 @@ _TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
+class Board:
+    """What of a machine can be exchanged while it is off; as it stands, what every node comes with.
+
+    Attributes:
+        uuid: the main board's UUID; empty for the one of the node's name.
+        devices: further PCI devices, as QEMU's option ``-device`` takes them.
+    """
+
+    uuid: str = ""
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Machine:
     """A node's emulated machine; file names are relative to the node's directory.
 
@@ -29,12 +42,14 @@ class Machine:
         index: 1 for node1; makes its MAC address.
         port: TCP port at 127.0.0.1 that leads to the guest's SSH.
         esp: absolute path of the ESP's disk image, attached read-only.
+        board: what it is built of.
     """
 
     name: str
     index: int
     port: int
     esp: Path
+    board: Board = Board()
 
 
 def machine_uuid(name: str) -> str:
@@ -51,7 +66,7 @@ def qemu_command(machine: Machine) -> list[str]:
     command += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_escaped(_FIRMWARE)}"]
     command += ["-drive", "if=pflash,unit=1,format=raw,file=efivars.fd"]
     command += ["-smbios", f"type=1,manufacturer=palantir.trust,product=lab,serial={machine.name}"]
-    command += ["-uuid", machine_uuid(machine.name)]
+    command += ["-uuid", machine.board.uuid or machine_uuid(machine.name)]
     command += ["-drive", "if=none,id=root,format=qcow2,file=overlay.qcow2,cache=writeback,discard=unmap"]
     command += ["-device", "virtio-blk-pci,drive=root,serial=root"]
     command += ["-drive", f"if=none,id=esp,format=raw,readonly=on,file={_escaped(machine.esp)}"]
@@ -61,6 +76,8 @@ def qemu_command(machine: Machine) -> list[str]:
     command += ["-netdev", f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{machine.port}-10.0.2.15:22"]
     command += ["-device", f"virtio-net-pci,netdev=net0,mac=52:54:00:70:54:{machine.index:02x},romfile="]
     command += ["-device", "virtio-rng-pci"]
+    for device in machine.board.devices:
+        command += ["-device", device]
     command += ["-serial", "file:console.log"]
     return [*command, "-qmp", "unix:qmp.sock,server=on,wait=off"]
 
@@ -81,4 +98,4 @@ def _escaped(path: Path) -> str:
     return str(path).replace(",", ",,")
 
 
-__all__ = ["Machine", "machine_uuid", "make_overlay", "qemu_command"]
+__all__ = ["Board", "Machine", "machine_uuid", "make_overlay", "qemu_command"]

@@ -17,7 +17,7 @@ from tests.lab.lab import Lab
 from tests.lab.node import Node, node_index
 from tests.lab.packages import parse_list, wanted
 from tests.lab.paths import Paths
-from tests.lab.qemu import Machine, machine_uuid, qemu_command
+from tests.lab.qemu import Board, Machine, machine_uuid, qemu_command
 
 
 @pytest.fixture
@@ -63,6 +63,46 @@ def test_a_machine_is_emulated_confined_to_loopback_and_reboots() -> None:
     assert "serial=node2" in text
     assert "-no-reboot" not in command
     assert all(len(word) < 108 for word in command if ".sock" in word)
+
+
+def test_a_machine_is_built_of_other_parts() -> None:
+    board = Board("5d1f7f0c-6d4e-4a57-9b8e-000000000bad", ("e1000,romfile=",))
+    command = qemu_command(Machine("node2", 2, 22202, Path("/esp.raw"), board))
+    assert command[command.index("-uuid") + 1] == board.uuid
+    assert command[command.index("e1000,romfile=") - 1] == "-device"
+    plain = qemu_command(Machine("node2", 2, 22202, Path("/esp.raw")))
+    assert [word for word in command if word not in plain] == [board.uuid, "e1000,romfile="]
+
+
+def test_parts_are_exchanged_while_a_node_is_off_and_a_reset_brings_the_first_ones_back(paths: Paths) -> None:
+    node = Node(paths, "node1")
+    node.directory.mkdir(parents=True)
+    assert node.board() == Board()
+    node.rebuild(Board("a", ("b", "c")))
+    assert Node(paths, "node1").board() == Board("a", ("b", "c"))
+    node.wipe(tpm=False)
+    assert node.board() == Board()
+
+
+def test_a_node_that_is_on_is_not_taken_apart(paths: Paths) -> None:
+    from tests.lab import process
+
+    node = Node(paths, "node1")
+    node.directory.mkdir(parents=True)
+    running = process.start(
+        "node1 QEMU",
+        ["sleep", "60"],
+        cwd=node.directory,
+        log=node.directory / "log",
+        record=node.directory / "qemu.pid.json",
+    )
+    try:
+        with pytest.raises(LabError, match=r"node1: is on\. Next: python3 -m tests\.lab poweroff node1"):
+            node.rebuild(Board("a"))
+        with pytest.raises(LabError, match="node1: is on"):
+            node.set_secure_boot(on=False)
+    finally:
+        process.stop(running)
 
 
 def test_a_machines_uuid_is_its_names() -> None:

@@ -74,7 +74,7 @@ def test_a_machine_without_debian_sources_is_told_so(tmp_path: Path) -> None:
 def test_grub_takes_the_ima_template_for_no_pipe() -> None:
     assert grub_quoted("ima_template_fmt=d-ng|n-ng|sig") == "'ima_template_fmt=d-ng|n-ng|sig'"
     assert grub_quoted("ima_policy=tcb") == "ima_policy=tcb"
-    assert grub_cfg(("rw", "a=b|c")) == "linux /vmlinuz rw 'a=b|c'\ninitrd /initrd.img\nboot\n"
+    assert grub_cfg(("rw", "a=b|c")) == "linuxefi /vmlinuz rw 'a=b|c'\ninitrdefi /initrd.img\nboot\n"
     with pytest.raises(LabError, match="single quote"):
         grub_quoted("a='b'")
 

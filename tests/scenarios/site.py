@@ -1,20 +1,23 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's site: one store of its own, the lab's inventory, and playbooks run as an operator runs them."""
+"""A scenario's site: one store of its own, the lab's inventory, and playbooks run as an operator runs them."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from sqlalchemy import Connection
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
@@ -22,20 +25,26 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class DemoError(Exception):
-    """A step of the demo did not go as it must."""
+class ScenarioError(Exception):
+    """A step of a scenario did not go as it must."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where the demo keeps what it makes, below build/demo/."""
+    """Where a scenario keeps what it makes.
+
+    Attributes:
+        directory: below build/, its own.
+        log: file that takes the playbooks' output; the terminal where None.
+    """
 
     directory: Path
+    log: Path | None = None
 
     @classmethod
-    def fresh(cls) -> Site:
-        """Return a site without a past."""
-        directory = ROOT / "build" / "demo"
+    def fresh(cls, name: str) -> Site:
+        """Return a site without a past at build/NAME."""
+        directory = ROOT / "build" / name
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         return cls(directory)
@@ -56,55 +65,88 @@ class Site:
             "ANSIBLE_LOG_PATH": str(self.directory / "ansible.log"),
         }
 
-    def playbook(self, name: str, deadline: float, **variables: Any) -> float:
+    def playbook(self, name: str, deadline: float, *, limit: str = "", **variables: Any) -> float:
         """Run a playbook of the collection and return how long it took, in seconds.
 
         Args:
             name: as in ``palantir.trust.<name>``.
             deadline: seconds after which it is stopped.
+            limit: hosts that it is confined to; all where empty.
             variables: extra variables.
 
         Raises:
-            DemoError: it failed, or the deadline passed.
+            ScenarioError: it failed, or the deadline passed.
         """
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), f"playbooks/{name}.yml"]
-        for key, value in {"palantir_trust_evidence": self.evidence, **variables}.items():
-            command += ["--extra-vars", f"{key}={value}"]
         begun = time.monotonic()
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, start_new_session=True)
-        try:
-            status = process.wait(deadline)
-        except subprocess.TimeoutExpired:
-            raise DemoError(f"playbook {name} was not done after {deadline:.0f} s") from None
-        finally:
-            _end(process)
+        status = self.run(ROOT / "playbooks" / f"{name}.yml", deadline, variables, limit)
         if status:
-            raise DemoError(f"playbook {name} ended with status {status}; its output is above and in {self.directory}")
+            raise ScenarioError(f"playbook {name} ended with status {status}; its output is {self.shown_in}")
         return time.monotonic() - begun
 
-    def store(self) -> Store:
-        """Open the demo's store."""
-        return Store(self.environment["PALANTIR_TRUST_STORE"])
+    def run(self, playbook: Path, deadline: float, variables: Mapping[str, Any], limit: str = "") -> int:
+        """Run a playbook and return its exit status.
+
+        Raises:
+            ScenarioError: the deadline passed.
+        """
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
+        command += ["--extra-vars", json.dumps({"palantir_trust_evidence": str(self.evidence), **variables})]
+        command += ["--limit", limit] if limit else []
+        with self._output() as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
+            )
+            try:
+                return process.wait(deadline)
+            except subprocess.TimeoutExpired:
+                raise ScenarioError(
+                    f"playbook {playbook.stem} was not done after {deadline:.0f} s; its output is {self.shown_in}"
+                ) from None
+            finally:
+                _end(process)
+
+    @property
+    def shown_in(self) -> str:
+        """Where the playbooks' output is, for people."""
+        return f"in {self.log}" if self.log else f"above and in {self.directory}"
+
+    @contextlib.contextmanager
+    def _output(self) -> Iterator[IO[bytes] | None]:
+        if self.log is None:
+            yield None
+            return
+        with self.log.open("ab") as output:
+            yield output
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run the body in one transaction of the site's store."""
+        store = Store(self.environment["PALANTIR_TRUST_STORE"])
+        try:
+            with store.transaction() as connection:
+                yield connection
+        finally:
+            store.close()
 
     def history(self, since: float = 0.0) -> list[attestations.Attestation]:
         """Return all results since a time, oldest first."""
-        with self.store().transaction() as connection:
+        with self.transaction() as connection:
             return attestations.history(connection, since)
 
     def incidents(self, since: float = 0.0) -> list[incidents.Incident]:
         """Return the incidents detected since a time."""
-        with self.store().transaction() as connection:
+        with self.transaction() as connection:
             return incidents.since(connection, since)
 
     def cordoned(self, node: str) -> bool:
         """Tell whether a node is cordoned."""
-        with self.store().transaction() as connection:
+        with self.transaction() as connection:
             record = identities.find(connection, node)
         return record is not None and record.cordoned
 
     def living(self) -> dict[str, instances.InstanceRecord]:
         """Return the live generation of each instance."""
-        with self.store().transaction() as connection:
+        with self.transaction() as connection:
             return {record.instance: record for record in instances.live(connection)}
 
 
@@ -129,4 +171,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(10)
 
 
-__all__ = ["ROOT", "DemoError", "Site", "tiers"]
+__all__ = ["ROOT", "ScenarioError", "Site", "tiers"]
