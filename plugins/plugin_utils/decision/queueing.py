@@ -45,7 +45,7 @@ class Queue:
             return "one_at_a_time", ""
         if self._sick and node not in self._before:
             return "max_unhealthy", ""
-        if self._left == 0:
+        if self._left == 0 and not _goes_on(case):
             return "max_actions", ""
         return "", ""
 
@@ -53,10 +53,15 @@ class Queue:
         """Count an action that the plan has taken up."""
         self._in_repair.add(case.subject.node)
         self._acting.add(_key(case))
-        if self._left is not None:
+        if self._left is not None and not _goes_on(case):
             self._left -= 1
         if is_node_wide(case, judgement):
             self._taken.add(case.subject.node)
+
+
+def _goes_on(case: Case) -> bool:
+    """Return whether an action goes on with one that was broken off, and so was counted when that began."""
+    return case.incident is not None and case.incident.unfinished
 
 
 def _key(case: Case) -> int | str | Subject:

@@ -108,6 +108,16 @@ def test_so_many_actions_begin_in_a_window_of_time() -> None:
     assert reasons(made) == [("dns-2", "max_actions"), ("dns-3", "max_actions")]
 
 
+def test_what_was_broken_off_goes_on_although_no_more_may_begin() -> None:
+    ears, known = many(3, 2)
+    known["incidents"] = [incident("sc:dns-0", 0, "node0", instance="dns-0", unfinished=True)]
+    known["actions"] = [NOW - 60]
+    limits = {"max_actions": {"count": 1, "within": "1h"}, "max_in_repair": 2}
+    made = plan(ears, known, limits=limits)
+    assert [s["instance"] for s in made["steps"] if s["action"] == "restart"] == ["dns-0"]
+    assert reasons(made) == [("dns-1", "max_actions")]
+
+
 def test_a_storm_is_as_many_nodes_as_the_site_says() -> None:
     ears = {f"node{n}": attested(os="contraindicated") for n in range(2)} | {"node9": SOUND}
     known = state(instances=[], nodes=tuple(ears))
