@@ -12,6 +12,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities
 
 _REBOOT = "systemctl reboot"
 _BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -47,7 +48,15 @@ class ActionModule(NodeAction):
                 seen = "does not answer" if boot_id is None else "is still in the boot that it was in"
                 raise NodeError(node, f"{seen} {arguments['timeout']} s after its reboot.", "look at its console.")
             time.sleep(_PAUSE_S)
+        self._note_open(node, arguments)
         return {"changed": True, "boot_id": boot_id, "elapsed": round(time.monotonic() - begun, 1)}
+
+    def _note_open(self, node: str, arguments: dict[str, Any]) -> None:
+        """Note that a node is isolated no more: what cut it off was gone with its boot."""
+        with self.open_store(arguments).transaction() as connection:
+            known = identities.find(connection, node)
+            if known is not None and known.isolated:
+                identities.set_isolated(connection, node, False, self.now())
 
     def _boot_id(self) -> str | None:
         """Return what the node says of its boot; None where it cannot be asked."""

@@ -25,6 +25,7 @@ import tarfile
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
+from ansible_collections.palantir.trust.plugins.module_utils._isolation import end_of_instance
 
 _COMMAND_S = 120.0
 _MAX_CHANGED = 32 << 20
@@ -119,14 +120,16 @@ def preserve(name: str) -> Dict[str, str]:
 
 
 def remove(name: str, directory: str) -> bool:
-    """Remove a container, running or not, and its configuration; return whether anything was there.
+    """Remove a container, running or not, its configuration and its isolation; return whether anything was there.
 
     Raises:
-        NodeError: ``no_podman``, ``podman_failed``, ``not_writable``.
+        NodeError: ``no_podman``, ``podman_failed``, ``not_writable``, ``no_nft``, ``nft_failed``.
     """
     there = _status(name) is not None
     if there:
         _run("rm", "--force", "--time=0", name)
+    # Its ports are the next generation's, which is to be reached.
+    there = end_of_instance(name) or there
     if os.path.isdir(directory):
         there = True
         try:

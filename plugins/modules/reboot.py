@@ -14,6 +14,7 @@ description:
   - Asks the node to reboot, and waits until it answers from another boot.
   - Unlike M(ansible.builtin.reboot) it runs no Python on the node, asks every second, and fails instead of leaving the
     play when the node cannot be reached.
+  - A node that was isolated is not after its reboot, and the store notes so.
   - That the node says it has rebooted proves nothing. Attest it afterwards.
 options:
   node:
