@@ -70,7 +70,7 @@ class OwnerMap:
         """
         whose: list[Instance | None] = []
         for row in uid_map:
-            if not isinstance(row, list) or len(row) != 3 or not all(type(number) is int for number in row):
+            if not isinstance(row, list) or len(row) != 3 or not all(map(_is_number, row)):
                 return None
             _inside, first, count = row
             if count < 1:
@@ -101,6 +101,10 @@ class OwnerMap:
         if at >= 0 and number < self._ends[at]:
             return self._owners[at]
         return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 __all__ = ["FIRST_OWNER", "OwnerMap"]

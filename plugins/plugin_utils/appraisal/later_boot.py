@@ -48,7 +48,7 @@ def appraise_later(events: Iterable[Event], selection: Mapping[str, Sequence[int
         code, value = "later_event_foreign", ar4si.CONTRAINDICATED
         if word is not None and event.pcr in _STUB_PCRS:
             code, value = "later_event_unknown", ar4si.WARNED
-        bank, digest = next(iter(event.digests.items()))
+        (bank, digest), *_others = event.digests.items()
         about = f" It is {printable(word, 120)} in PCR {event.pcr}." if word else f" It is in PCR {event.pcr}."
         message = CODES[code] + about
         yield LayerFinding(

@@ -12,7 +12,7 @@ import posixpath
 import tarfile
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
-from typing import IO, Final, Literal, cast
+from typing import IO, Any, Final, Literal, cast
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
@@ -160,11 +160,11 @@ def _inside(name: str, where: str) -> str:
 class BoundedTarInfo(tarfile.TarInfo):
     """A member of an archive that can be sought in, whose extended headers are bounded as well."""
 
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+    def _proc_member(self, *arguments: Any) -> tarfile.TarInfo:
         # A sparse file's map has any length.
         if self.type == tarfile.GNUTYPE_SPARSE or (self.type in _EXTENSIONS and not 0 <= self.size <= _KEPT_LIMIT):
             raise tarfile.ReadError(f"it has an extended header of {self.size} bytes, or a sparse file")
-        return cast(tarfile.TarInfo, super()._proc_member(archive))  # type: ignore[misc]
+        return cast(tarfile.TarInfo, super()._proc_member(*arguments))  # type: ignore[misc]
 
     def _proc_gnusparse_10(self, *_arguments: object) -> None:
         raise tarfile.ReadError("it has a sparse file")

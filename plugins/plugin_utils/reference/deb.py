@@ -12,7 +12,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
@@ -133,17 +133,17 @@ def _parts(stream: IO[bytes], where: str) -> tuple[ArMember, ArMember]:
     return parts[0], parts[1]
 
 
-def _entries(stream: IO[bytes], member: ArMember, where: str, limits: Limits) -> Iterator[TarEntry]:
+def _entries(stream: IO[bytes], member: ArMember, where: str, limits: Limits) -> list[TarEntry]:
     base, tar, suffix = member.name.partition(".tar")
     inside = f"{where}, {member.name}"
     if suffix not in _COMPRESSIONS.get(base + tar, ()):
         raise ReferenceValueError(inside, "is compressed in a way that dpkg does not know.", _NEXT)
     section = cast(IO[bytes], Section(stream, member.offset, member.size))
     with unpacked(section, suffix.removeprefix("."), inside) as archive:
-        yield from read_tar(archive, inside, limits, keep=("/control",) if base == "control" else ())
+        return [*read_tar(archive, inside, limits, keep=("/control",) if base == "control" else ())]
 
 
-def _files(entries: Iterator[TarEntry], where: str) -> dict[str, str]:
+def _files(entries: Iterable[TarEntry], where: str) -> dict[str, str]:
     files: dict[str, str] = {}
     for entry in entries:
         if entry.kind == "file":

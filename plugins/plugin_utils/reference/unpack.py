@@ -90,13 +90,14 @@ class _Xz(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         with memoryview(buffer).cast("B") as view:
             while True:
-                if self._state.eof:
+                ended, hungry = self._state.eof, self._state.needs_input
+                if ended:
                     # The format allows several streams, one after another, with padding of zeros between.
                     rest = (self._state.unused_data or self._stream.read(_CHUNK)).lstrip(b"\0")
                     if not rest:
                         return 0
                     self._state = self._begin()
-                elif self._state.needs_input:
+                elif hungry:
                     rest = self._stream.read(_CHUNK)
                     if not rest:
                         raise EOFError("it ends before its end marker")
