@@ -90,14 +90,13 @@ class _Xz(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         with memoryview(buffer).cast("B") as view:
             while True:
-                ended, hungry = self._state.eof, self._state.needs_input
-                if ended:
+                if self._state.eof:  # pylint: disable=using-constant-test  # it takes lzma's attributes for constants
                     # The format allows several streams, one after another, with padding of zeros between.
                     rest = (self._state.unused_data or self._stream.read(_CHUNK)).lstrip(b"\0")
                     if not rest:
                         return 0
                     self._state = self._begin()
-                elif hungry:
+                elif self._state.needs_input:  # pylint: disable=using-constant-test
                     rest = self._stream.read(_CHUNK)
                     if not rest:
                         raise EOFError("it ends before its end marker")
