@@ -306,9 +306,13 @@ class Planner:
         ]
 
     def _in_repair(self) -> set[str]:
-        """Return the nodes that an earlier plan acted on and that have not recovered."""
-        busy = {incident.node for incident in self._begun()}
+        """Return the nodes that an earlier plan acted on and that have not recovered; of an instance, where it is."""
+        busy = {self._place(incident) for incident in self._begun()}
         return busy | {name for name, result in self._situation.results.items() if result.state == "rebooting"}
+
+    def _place(self, incident: Incident) -> str:
+        found = self._situation.whereabouts(incident.instance) if incident.instance is not None else None
+        return found.node if found else incident.node
 
     def _unknown_instance(self, case: Case) -> str:
         name = case.subject.instance

@@ -118,6 +118,14 @@ def test_what_was_broken_off_goes_on_although_no_more_may_begin() -> None:
     assert reasons(made) == [("dns-1", "max_actions")]
 
 
+def test_an_instance_that_moved_is_in_repair_where_it_is_and_no_more_where_it_was() -> None:
+    ears = {"node1": SOUND, "node2": attested(instances=DNS, dns_filter_1="contraindicated")}
+    moved = incident("sc:dns-filter-1", 1, "node1", instance="dns-filter-1")
+    made = plan(ears, state(moved, instances=[instance(node="node2")]), limits={"max_in_repair": 1})
+    assert reasons(made) == []
+    assert [s["node"] for s in made["steps"] if s["action"] == "restart"] == ["node2"]
+
+
 def test_a_storm_is_as_many_nodes_as_the_site_says() -> None:
     ears = {f"node{n}": attested(os="contraindicated") for n in range(2)} | {"node9": SOUND}
     known = state(instances=[], nodes=tuple(ears))
