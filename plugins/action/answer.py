@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.person import person_of
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.giving_back import give_back
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import approvals, incidents
 
 
@@ -27,7 +28,7 @@ class ActionModule(TrustAction):
         person = arguments["person"] or person_of(task_vars)
         with self.open_store(arguments).transaction() as connection:
             if arguments["answer"] == "reopen":
-                reopened = incidents.reopen(connection, number, now, person, reason)
+                reopened = give_back(connection, number, now, person, reason)
                 return {"changed": True, "person": person, "incident": reopened.plain()}
             approve = arguments["answer"] == "approve"
             request = approvals.answer(connection, number, person, now, approve=approve, reason=reason)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import Connection
@@ -11,7 +12,13 @@ from sqlalchemy import Connection
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import attempts, identities, incidents, ledger
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    attempts,
+    identities,
+    incidents,
+    ledger,
+    switch,
+)
 
 _REASON_LIMIT: Final = 2000
 
@@ -38,30 +45,52 @@ class ActionModule(TrustAction):
                 incident = incidents.hold(connection, number, now, reason)
             else:
                 incident = incidents.find(connection, number)
-                if arguments["outcome"] == "started" and not incidents.lease(
-                    connection, number, self.controller(), now
-                ):
-                    # A run that is slower than its lease must not go on where another has taken over.
-                    raise StoreError(
-                        f"incident {number}",
-                        f"is held by {incident.lease_owner}." if incident.lease_owner else f"is {incident.state}.",
-                        "nothing was done: the plan that follows is made anew.",
-                    )
-                _note(connection, incident, arguments, now)
+                if arguments["outcome"] == "started":
+                    _require_leave(connection, incident, arguments["step"] or {}, self.controller(), now)
+                _note(connection, incident, arguments, self.controller(), now)
                 body = {"step": arguments["step"], "outcome": arguments["outcome"], "reason": reason}
                 ledger.append(connection, now, "action", f"incident {number}", body)
         return {"changed": True, "incident": incident.plain()}
 
 
-def _note(connection: Connection, incident: incidents.Incident, arguments: dict[str, Any], now: float) -> None:
+def _require_leave(
+    connection: Connection, incident: incidents.Incident, step: Mapping[str, Any], controller: str, now: float
+) -> None:
+    """Refuse a step that another controller has taken over, or that would be the first since the site was stopped.
+
+    Raises:
+        StoreError: it may not begin.
+    """
+    if not incidents.lease(connection, incident.id, controller, now):
+        # A run that is slower than its lease must not go on where another has taken over.
+        raise StoreError(
+            f"incident {incident.id}",
+            f"is held by {incident.lease_owner}." if incident.lease_owner else f"is {incident.state}.",
+            "nothing was done: the plan that follows is made anew.",
+        )
+    # What has begun is brought to its end; a plan that was made before the switch was set has not.
+    stopped, known = switch.told(connection), attempts.unfinished(connection, incident.id)
+    if stopped is not None and step.get("counted") and not (known and known.progress):
+        raise StoreError(
+            f"incident {incident.id}",
+            f"is left alone. {stopped}.",
+            "let remediation go on: palantir.trust.stop -e palantir_trust_stop=false.",
+        )
+
+
+def _note(
+    connection: Connection, incident: incidents.Incident, arguments: dict[str, Any], controller: str, now: float
+) -> None:
     """Note on the attempt how far it came, so that another controller can go on with it."""
     known, step, outcome = attempts.unfinished(connection, incident.id), arguments["step"] or {}, arguments["outcome"]
-    if known is None or not step.get("node"):
+    if known is None or not step.get("node") or not step.get("counted"):
         return
     if outcome == "failed":
-        attempts.end(connection, incident.id, "failed", now)
+        # The attempt of another controller is not this one's to end, nor one of which nothing was begun.
+        if incident.lease_owner == controller and known.progress:
+            attempts.end(connection, incident.id, "failed", now)
         return
     node = identities.find(connection, str(step["node"]))
     attempts.note(connection, known, step, outcome, now, node.reset_count if node else 0)
-    if outcome == "done" and step.get("last"):
+    if outcome == "done" and step.get("last") and incident.lease_owner == controller:
         attempts.end(connection, incident.id, "done", now)

@@ -124,11 +124,17 @@ def standing(asked: Approval, request: Request | None, now: float) -> Standing:
         return Standing.UNASKED
     if _those(asked, request.refused):
         return Standing.REFUSED
-    if len(_those(asked, request.approved)) >= asked.need:
+    if _persons(asked, request.approved) >= asked.need:
         return Standing.GRANTED
     if asked.timeout is not None and now >= request.asked_at + asked.timeout:
         return Standing.LAPSED
     return Standing.PENDING
+
+
+def _persons(asked: Approval, names: Iterable[str]) -> int:
+    """Return how many persons these are: where nobody is named, Alice and alice may be one who answered twice."""
+    those = _those(asked, names)
+    return len(those) if asked.of else len({name.casefold() for name in those})
 
 
 def _those(asked: Approval, persons: Iterable[str]) -> frozenset[str]:

@@ -5,7 +5,7 @@
 ====================  =========================================================================================
 ``budget``            at most so many nodes in repair when this rule acts (an integer from 1)
 ``cool_down``         seconds since the incident's last action before this rule acts (or ``30s``, ``5m``, ``2h``)
-``confirmation``      ``fresh_quote``: attest once more first, and go on only if the layer is still not affirming
+``confirmation``      ``fresh_quote``: attest once more first, and go on only if the layer has the same tier again
 ``approval``          ``person``, or who must approve; see :mod:`.approval`
 ``preserve``          ``true``: said for the reader; evidence is always preserved before anything is stopped
 ``success_within``    seconds within which the new affirming EAR must come

@@ -100,6 +100,7 @@ class Planner:
         self._storm = storm_digests(situation, situation.limits.storm_nodes)
         self._settled: set[int | str] = set()
         self._claimed: set[str] = set()
+        self._void: set[int | str] = set()
         self._wanted: list[tuple[Case, Judgement]] = []
 
     def run(self) -> Plan:
@@ -141,11 +142,10 @@ class Planner:
 
     def _has_recovered(self, incident: Incident) -> bool:
         """Return whether a new result affirms what the incident is about, on a host that can be believed."""
-        place = self._situation.whereabouts(incident.instance) if incident.instance is not None else None
-        result = self._situation.results.get(place.node if place else incident.node)
+        result = self._situation.results.get(self._place(incident))
         if result is None or result.state != "attested" or is_older(result, incident):
             return False
-        verdict = (result.instances if place else result.host).get(incident.instance or incident.layer)
+        verdict = (result.instances if incident.instance else result.host).get(incident.instance or incident.layer)
         above = [result.host[layer].tier for layer in host_layers_above(incident.layer)]
         return verdict is not None and verdict.tier is Tier.AFFIRMING and not any(tier in _UNSOUND for tier in above)
 
@@ -157,6 +157,7 @@ class Planner:
                 continue
             if lying is not None and lying in host_layers_above(case.subject.layer):
                 self._note(self._plan.void, case, "void", f"The layer {lying} above it is contraindicated.")
+                self._void |= {case.incident.id} if case.incident else set()
             else:
                 yield case
 
@@ -283,7 +284,9 @@ class Planner:
         in_repair = self._in_repair()
         self._wanted.sort(key=lambda item: urgency(item[0], item[1], in_repair))
         whole = {case.subject.node for case, judgement in self._wanted if is_node_wide(case, judgement)}
-        queue = Queue(self._situation, in_repair, {i.id for i in self._begun()})
+        # What is void is the business of the layer above, which must not wait for it.
+        begun = frozenset(incident.id for incident in self._begun() if incident.id not in self._void)
+        queue = Queue(self._situation, in_repair, begun)
         placement = Placement(self._situation, whole)
         for case, judgement in self._wanted:
             reason, message = queue.stands_against(case, judgement)
@@ -311,8 +314,9 @@ class Planner:
         return busy | {name for name, result in self._situation.results.items() if result.state == "rebooting"}
 
     def _place(self, incident: Incident) -> str:
-        found = self._situation.whereabouts(incident.instance) if incident.instance is not None else None
-        return found.node if found else incident.node
+        """Return the node that an incident is about now: an instance takes its own along."""
+        live = self._situation.whereabouts(incident.instance) if incident.instance is not None else None
+        return live.node if live else incident.node
 
     def _unknown_instance(self, case: Case) -> str:
         name = case.subject.instance

@@ -23,25 +23,29 @@ NODE_WIDE: Final = ("reboot", "fence")
 class Queue:
     """What limits the actions of one plan among each other."""
 
-    def __init__(self, situation: Situation, in_repair: set[str], begun: set[int | str]) -> None:
+    def __init__(self, situation: Situation, in_repair: set[str], begun: frozenset[int | str]) -> None:
         self._situation = situation
         self._limits = situation.limits
         self._before = frozenset(in_repair)
         self._in_repair = in_repair
-        self._acting: set[int | str | Subject] = {*begun}
+        self._begun = begun
+        self._acting: set[int | str | Subject] = set()
         self._left = bounds.actions_left(situation, self._limits)
         self._sick = bounds.too_many_unhealthy(situation, self._limits)
         self._taken: set[str] = set()
 
     def stands_against(self, case: Case, judgement: Judgement) -> tuple[str, str]:
-        """Return the reason why an action must wait for others, and more of it for people; empty where none is."""
+        """Return the reason why an action must wait for others, and more of it for people; empty where none is.
+
+        Of what has begun already, nothing waits for a limit on what begins: it would wait for itself, for ever.
+        """
         node, limits = case.subject.node, self._limits
         most = min(limits.max_in_repair, judgement.rule.guards.budget or limits.max_in_repair)
         if node in self._taken:
             return "node_under_repair", ""
-        if len(self._in_repair | {node}) > most:
+        if node not in self._before and len(self._in_repair | {node}) > most:
             return "budget", f"In repair: {', '.join(sorted(self._in_repair))}."
-        if limits.one_at_a_time and self._acting - {_key(case)}:
+        if limits.one_at_a_time and (self._acting or (self._begun and _key(case) not in self._begun)):
             return "one_at_a_time", ""
         if self._sick and node not in self._before:
             return "max_unhealthy", ""

@@ -21,8 +21,8 @@ observe         observe: recorded, nothing else
 (recovered)     release and uncordon, where a recovered incident had isolated and cordoned the node
 ==============  ===================================================================================================
 
-A rule with ``confirmation: fresh_quote`` puts ``confirm`` first: attest once more, and go on only if the layer is
-still not affirming. The steps of one incident are one sequence: where one fails, its later ones are not done. An
+A rule with ``confirmation: fresh_quote`` puts ``confirm`` first: attest once more, and go on only if the layer has
+the same tier again. The steps of one incident are one sequence: where one fails, its later ones are not done. An
 ``attest`` step succeeds by a new affirming EAR of the layers that it names: the node's, and ``instance`` if given.
 
 This package is private to the collection: its interfaces may change in any release.

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, HOST_LAYERS
-from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking import subject_key, submod, take_up
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking import Taken, subject_key, submod, take_up
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     approvals,
     attempts,
@@ -71,9 +71,10 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     Without ``act`` nothing is opened, counted or leased, and no step is given: the plan only says how things stand.
 
     Returns:
-        The plan of :func:`..decision.plan.decide`, its steps completed with ``incident_id``, ``generation`` (the live
-        record of the step's instance) and ``layers`` (those that a step's attestation must prove); and with
-        ``unresolved``, a line for each subject that is not over.
+        The plan of :func:`..decision.plan.decide`, its steps completed with ``incident_id``, ``counted`` (whether the
+        step is of an attempt), ``last`` (of its incident), ``generation`` (the live record of the step's instance) and
+        ``layers`` (those that a step's attestation must prove); and with ``unresolved``, a line for each subject that
+        is not over.
 
     Raises:
         RuleError: a decision table cannot be read or is refused.
@@ -99,7 +100,7 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     for item in decided["closed"]:
         incidents.close(connection, int(item["incident"]["id"]), now, item["message"])
     taken = take_up(connection, site.owner, decided, found.results, now) if act else []
-    decided["steps"] = [{**_complete(step, number, found), "last": last} for step, number, last in taken]
+    decided["steps"] = [_complete(item, found) for item in taken]
     ledger.append(connection, now, "decision", "plan", decided)
     if not decided["steps"]:
         incidents.release(connection, site.owner)
@@ -188,12 +189,15 @@ def _proved_at(closed: Mapping[str, Any], found: _Findings, now: float) -> float
     return result.at if result else now
 
 
-def _complete(step: Mapping[str, Any], number: int, found: _Findings) -> dict[str, Any]:
+def _complete(item: Taken, found: _Findings) -> dict[str, Any]:
+    step = item.step
     record = found.living.get(step["instance"] or "")
     node, layer = subject_key(step)
     return {
         **step,
-        "incident_id": number,
+        "incident_id": item.incident,
+        "counted": item.counted,
+        "last": item.last,
         "subject": layer,
         "tier": submod(found.results.get(node), layer).get("ear_status", "none"),
         "generation": record.plain() if record else None,

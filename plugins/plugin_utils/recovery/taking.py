@@ -8,6 +8,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,10 +29,20 @@ _NO_ATTEMPT = ("hold", "ask", "release", "uncordon")
 """First steps of plans that take nothing away, and so count as no attempt."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step that a controller may do: of which incident, whether of an attempt, and whether that ends with it."""
+
+    step: Mapping[str, Any]
+    incident: int
+    counted: bool
+    last: bool
+
+
 def take_up(
     connection: Connection, owner: str, decided: Mapping[str, Any], results: Mapping[str, Attestation], now: float
-) -> list[tuple[Mapping[str, Any], int, bool]]:
-    """Return the steps that this controller may do, each with its incident and whether it is that incident's last.
+) -> list[Taken]:
+    """Return the steps that this controller may do.
 
     Of an incident whose attempt was broken off these are the steps that are left of it.
 
@@ -46,15 +57,16 @@ def take_up(
     for step in decided["steps"]:
         if step["verb"] != "observe":
             by_subject.setdefault(subject_key(step), []).append(step)
-    taken: list[tuple[Mapping[str, Any], int, bool]] = []
+    taken: list[Taken] = []
     for key, steps in by_subject.items():
         incident = _leased(connection, owner, key, steps[0], results, now)
         if incident is None:
             continue
         if steps[0]["action"] == "ask":
             _ask(connection, incident, steps[0], decided["waiting"], now)
-        left = [*steps] if steps[0]["action"] in _NO_ATTEMPT else _begin(connection, incident, steps, results, now)
-        taken += [(step, incident.id, step is left[-1]) for step in left]
+        counted = steps[0]["action"] not in _NO_ATTEMPT
+        left = _begin(connection, incident, steps, results, now) if counted else [*steps]
+        taken += [Taken(step, incident.id, counted, step is left[-1]) for step in left]
     return taken
 
 
@@ -97,7 +109,8 @@ def _begin(
         )
         return left
     counted = incidents.begin_attempt(connection, incident.id, now)
-    digests = _digests(results.get(incident.node), incident.layer)
+    # Where the subject is now, not where the incident was opened: an instance may have moved.
+    digests = _digests(results.get(subject_key(steps[0])[0]), incident.layer)
     attempts.begin(connection, incident.id, counted.attempt, steps[0], digests, now)
     return [*steps]
 
@@ -138,4 +151,4 @@ def submod(result: Attestation | None, layer: str) -> Mapping[str, Any]:
     return (result.ear or {}).get("submods", {}).get(layer, {}) if result else {}
 
 
-__all__ = ["subject_key", "submod", "take_up"]
+__all__ = ["Taken", "subject_key", "submod", "take_up"]

@@ -7,6 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,7 @@ def answer(
     if not asked:
         raise StoreError(f"incident {incident}", "asks for no approval.", "see what is open: palantir.trust.report.")
     newest = asked[-1]
-    if not person or len(person) > _PERSON or (newest.of and person not in newest.of):
+    if not _is_name(person) or (newest.of and person not in newest.of):
         raise StoreError(
             f"incident {incident}",
             f"{printable(person, 40)!r} is not one of those whose approval is asked for.",
@@ -104,6 +105,19 @@ def answer(
     body = {"verb": newest.verb, "rule": newest.rule, "attempt": newest.attempt, "person": person, "approve": approve}
     ledger.append(connection, at, "approval", f"incident {incident}", {**body, "reason": printable(reason, 500)})
     return of_incidents(connection, [incident])[-1]
+
+
+def _is_name(person: str) -> bool:
+    """Return whether a name has one way to write it: no other one that looks like it is to count as a second person."""
+    plain = unicodedata.normalize("NFKC", person).strip()
+    return bool(person) and len(person) <= _PERSON and person.isprintable() and person == plain
+
+
+def forget(connection: Connection, incident: int) -> None:
+    """Forget what was asked for an incident, and what was answered; the ledger remembers."""
+    asked = select(approvals.c.id).where(approvals.c.incident == incident)
+    connection.execute(delete(answers).where(answers.c.approval.in_(asked)))
+    connection.execute(delete(approvals).where(approvals.c.incident == incident))
 
 
 def of_incidents(connection: Connection, numbers: Iterable[int]) -> list[Request]:
@@ -126,4 +140,4 @@ def _request(row: Mapping[str, Any], given: Iterable[Any]) -> Request:
     )
 
 
-__all__ = ["Request", "answer", "ask", "of_incidents"]
+__all__ = ["Request", "answer", "ask", "forget", "of_incidents"]

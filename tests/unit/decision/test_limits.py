@@ -82,6 +82,41 @@ def test_one_at_a_time_goes_on_with_what_has_begun() -> None:
     assert reasons(made) == [("a", "one_at_a_time")]
 
 
+def restarted(made: dict[str, Any]) -> list[str]:
+    return [step["instance"] for step in made["steps"] if step["action"] == "restart"]
+
+
+def test_of_two_that_have_begun_the_worst_goes_on_where_one_is_allowed() -> None:
+    ears = {"node1": attested(instances=("a", "b"), a="contraindicated", b="contraindicated")}
+    begun = (incident("sc:a", 1), incident("sc:b", 1, id=2))
+    known = state(*begun, instances=[instance("a"), instance("b")], nodes=("node1",))
+    made = plan(ears, known, limits={"one_at_a_time": True})
+    assert (restarted(made), reasons(made)) == (["a"], [("b", "one_at_a_time")])
+
+
+def test_a_host_does_not_wait_for_the_repair_of_what_it_made_void() -> None:
+    ears = {"node1": attested(instances=("a",), a="contraindicated", os="contraindicated"), "node2": SOUND}
+    known = state(incident("sc:a", 1), instances=[instance("a")])
+    assert "reboot node1" in transcript(plan(ears, known, limits={"one_at_a_time": True}))
+
+
+def test_nodes_that_are_in_repair_already_do_not_wait_for_each_other() -> None:
+    """As two controllers leave them that each planned for half of the nodes."""
+    ears = {f"node{n}": attested(NOW, (name,), **{name: "contraindicated"}) for n, name in ((1, "a"), (2, "b"))}
+    begun = (incident("sc:a", 1), incident("sc:b", 1, "node2", id=2))
+    known = state(*begun, instances=[instance("a"), instance("b", "node2"), instance("c", "node3")])
+    ears["node3"] = attested(instances=("c",), c="contraindicated")
+    made = plan(ears, known, limits={"storm_nodes": 9})
+    assert (restarted(made), reasons(made)) == (["a", "b"], [("c", "budget")])
+
+
+def test_an_instance_takes_its_repair_along_when_it_moves() -> None:
+    ears = {"node1": SOUND, "node2": ATTACKED_SC, "node3": attested(instances=("c",), c="contraindicated")}
+    known = state(incident("sc:dns-filter-1", 1), instances=[instance(node="node2"), instance("c", "node3")])
+    for limits in ({}, {"max_unhealthy": 1}, {"one_at_a_time": True}):
+        assert restarted(plan(ears, known, limits=limits)) == ["dns-filter-1"]
+
+
 @pytest.mark.parametrize(("most", "acts"), [(2, False), (3, True), ("50%", False), ("60%", True), ("0%", False)])
 def test_while_too_many_nodes_are_unhealthy_nothing_new_begins(most: object, acts: bool) -> None:
     ears, known = many(5, 2)

@@ -88,6 +88,57 @@ def test_a_refusal_holds_and_what_is_held_can_be_given_back(store: Store, rules:
     assert reply(store, 140.0, "alice", "reopen")["incident"]["state"] == "open"
 
 
+def hold(store: Store, at: float) -> None:
+    with store.transaction() as connection:
+        incidents.hold(connection, 1, at, "for a person")
+
+
+def test_what_was_refused_and_given_back_is_asked_for_anew(store: Store, rules: Path) -> None:
+    cycle(store, rules, 100.0)
+    reply(store, 110.0, "bob", "refuse")
+    hold(store, 121.0)
+    reply(store, 130.0, "alice", "reopen")
+    assert actions(cycle(store, rules, 140.0)) == ["ask dns-filter-1"]
+    for person in ("alice", "carol"):
+        reply(store, 150.0, person)
+    assert "restart dns-filter-1" in actions(cycle(store, rules, 160.0))
+
+
+def test_an_approval_from_before_an_incident_was_given_back_approves_nothing(store: Store, rules: Path) -> None:
+    cycle(store, rules, 100.0)
+    for person in ("alice", "carol"):
+        reply(store, 110.0, person)
+    assert "restart dns-filter-1" in actions(cycle(store, rules, 120.0))
+    with store.transaction() as connection:
+        attempts.end(connection, 1, "failed", 130.0)
+    hold(store, 131.0)
+    reply(store, 132.0, "alice", "reopen")
+    assert actions(cycle(store, rules, 140.0)) == ["ask dns-filter-1"]
+
+
+def test_an_incident_given_back_in_the_middle_of_an_attempt_begins_with_its_first(store: Store) -> None:
+    assert "restart dns-filter-1" in actions(cycle(store, LAB / "rules", 100.0))
+    hold(store, 110.0)
+    reply(store, 120.0, "alice", "reopen")
+    made = cycle(store, LAB / "rules", 200.0)
+    assert [(step["action"], step["attempt"]) for step in made["steps"]][2] == ("restart", 0)
+
+
+def test_one_person_is_not_two_by_another_way_to_write_a_name(store: Store, rules: Path) -> None:
+    for path in rules.glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("of: [alice, bob, carol], ", ""), encoding="utf-8")
+    cycle(store, rules, 100.0)
+    for name in ("alice ", "\uff41lice", "alice\u200b", "alice\n", "ali\u0301ce", "a" * 129):
+        with pytest.raises(StoreError, match="is not one of those"):
+            reply(store, 110.0, name)
+    for name in ("alice", "ALICE"):
+        reply(store, 110.0, name)
+    assert cycle(store, rules, 120.0)["steps"] == []
+    reply(store, 130.0, "Élodie")
+    assert "restart dns-filter-1" in actions(cycle(store, rules, 140.0))
+
+
 def test_nobody_is_waited_for_longer_than_ten_minutes(store: Store, rules: Path) -> None:
     cycle(store, rules, 100.0)
     made = cycle(store, rules, 800.0)

@@ -9,15 +9,24 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.palantir.trust.plugins.action import incident as incident_action
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import is_gone, name_of
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import attempts, identities, incidents
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import plan
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    attempts,
+    identities,
+    incidents,
+    instances,
+    switch,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
-from tests.unit.recovery.test_planning import SC, actions, attested, ear, planned, store
+from tests.unit.recovery.test_planning import SC, actions, attested, ear, planned, site, store
 
 __all__ = ["store"]  # a fixture
 PROOFS = ("confirm", "attest")
@@ -133,6 +142,87 @@ def test_an_attempt_of_a_controller_that_may_live_is_left_to_it(store: Store) ->
     assert planned(store, 200.0, 201.0, "alive")["steps"] == []
     attested(store, 2000.0, node1=ear(2000, SC, **INSTANCE), node2=ear(2000))
     assert actions(planned(store, 2000.0, 2001.0, "alive")) == WHOLE["sc"]  # its lease has run out
+
+
+@pytest.mark.usefixtures("gone")
+def test_who_was_slower_than_its_lease_leaves_the_attempt_to_who_goes_on_with_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attested(store, 100.0, node1=ear(100, SC, **INSTANCE), node2=ear(100))
+    first = planned(store, 100.0, 101.0, "dead-1")
+    slow = Run(store, "dead-1", monkeypatch)
+    slow.note(first["steps"][0], "started", 102.0)
+    attested(store, 2000.0, node1=ear(2000, SC, **INSTANCE), node2=ear(2000))
+    assert planned(store, 2000.0, 2001.0, "alive")["steps"]
+    slow.note(first["steps"][0], "done", 2002.0)
+    with pytest.raises(StoreError, match="is held by alive"):
+        slow.note(first["steps"][1], "started", 2003.0)
+    slow.note(first["steps"][1], "failed", 2004.0)
+    slow.note(first["steps"][3], "done", 2005.0)
+    with store.transaction() as connection:
+        assert attempts.unfinished(connection, 1) is not None
+
+
+def test_a_plan_from_before_the_site_was_stopped_begins_nothing_and_ends_what_has_begun(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attested(store, 100.0, node1=ear(100, SC, **INSTANCE), node2=ear(100))
+    steps = planned(store, 100.0, 101.0, "a")["steps"]
+    run = Run(store, "a", monkeypatch)
+    with store.transaction() as connection:
+        switch.stop(connection, "eve", "wait", 101.5)
+    with pytest.raises(StoreError, match=r"incident 1: is left alone. Stopped by eve: wait."):
+        run.note(steps[0], "started", 102.0)
+    run.note(steps[0], "failed", 102.5)
+    with store.transaction() as connection:
+        switch.release(connection, "eve", 103.0)
+    attested(store, 200.0, node1=ear(200, SC, **INSTANCE), node2=ear(200))
+    again = planned(store, 200.0, 201.0, "a")["steps"]
+    assert (again[0]["action"], again[0]["attempt"]) == ("confirm", 0)  # nothing was tried
+    run.note(again[0], "started", 202.0)
+    with store.transaction() as connection:
+        switch.stop(connection, "eve", "wait", 203.0)
+    run.note(again[0], "done", 204.0)
+    run.note(again[1], "started", 205.0)
+
+
+@pytest.mark.usefixtures("gone")
+def test_to_ask_for_an_approval_ends_no_attempt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule was changed between: it asks now."""
+    attested(store, 100.0, node1=ear(100, SC, **INSTANCE), node2=ear(100))
+    planned(store, 100.0, 101.0, "dead-1")
+    asking = {
+        name: text.replace("confirmation", "approval: person\n    confirmation") for name, text in site().tables.items()
+    }
+    attested(store, 200.0, node1=ear(200, SC, **INSTANCE), node2=ear(200))
+    with store.transaction() as connection:
+        made = plan(connection, replace(site("alive"), tables=asking), 200.0, 201.0)
+    assert actions(made) == ["ask dns-filter-1"]
+    run = Run(store, "alive", monkeypatch)
+    for outcome in ("started", "done"):
+        run.note(made["steps"][0], outcome, 202.0)
+    with store.transaction() as connection:
+        assert attempts.unfinished(connection, 1) is not None
+
+
+def test_an_attempt_is_against_what_was_found_where_the_instance_is_now(store: Store) -> None:
+    digest = "sha256:" + "ab" * 32
+    attested(store, 100.0, node1=ear(100, SC, **INSTANCE), node2=ear(100))
+    planned(store, 100.0, 101.0, "a")
+    with store.transaction() as connection:
+        attempts.end(connection, 1, "failed", 110.0)
+        old = instances.standing(connection)[0]
+        instances.set_state(connection, old.id, "retired", 110.0)
+        moved = {"instance": "dns-filter-1", "sc": "dns-filter", "flavour": "podman", "node": "node2"}
+        fresh = instances.allocate(connection, **moved, files={}, reset_count=1, at=110.0)
+        instances.set_state(connection, fresh.id, "live", 110.0)
+    there = ear(200, SC, **INSTANCE)
+    there["submods"][SC]["palantir.findings"][0]["digest"] = digest
+    attested(store, 200.0, node1=ear(200), node2=there)
+    assert planned(store, 200.0, 201.0, "a")["steps"]
+    with store.transaction() as connection:
+        last = attempts.of_incidents(connection, [1])[-1]
+    assert (last.node, last.digests) == ("node2", [digest])
 
 
 def test_of_two_controllers_at_once_one_acts(store: Store) -> None:
