@@ -7,7 +7,6 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Final
@@ -84,15 +83,7 @@ def is_file(entry: Entry) -> bool:
         return True
     if entry.index == 0 and entry.path == BOOT_AGGREGATE:
         return False
-    return entry.template != "ima-buf" or not _is_digest_of(entry.digest, entry.buf)
-
-
-def _is_digest_of(digest: str, data: bytes) -> bool:
-    algorithm, _colon, value = digest.partition(":")
-    try:
-        return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest() == value
-    except ValueError:
-        return False
+    return not entry.is_buffer
 
 
 def nameless(path: str) -> bool:

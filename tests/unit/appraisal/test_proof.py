@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from functools import cache
 from typing import Any
@@ -221,6 +222,39 @@ def test_no_pcr_covers_a_template_name_so_a_file_cannot_be_passed_off_as_a_buffe
         ("os", "ima_buffer_digest", "contraindicated"),
         ("os", "unknown_executable", "contraindicated"),
     ]
+
+
+# Two contents with the MD5 digest 79054025255fb1a26e4bc422aef54eb4 (Wang and Yu, "How to Break MD5", 2005)
+PROGRAM = bytes.fromhex(
+    "d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f8955ad340609f4b30283e488832571415a"
+    "085125e8f7cdc99fd91dbdf280373c5bd8823e3156348f5bae6dacd436c919c6dd53e2b487da03fd02396306d248cda0"
+    "e99f33420f577ee8ce54b67080a80d1ec69821bcb6a8839396f9652b6ff72a70"
+)
+BUFFER = bytes.fromhex(
+    "d131dd02c5e6eec4693d9a0698aff95c2fcab50712467eab4004583eb8fb7f8955ad340609f4b30283e4888325f1415a"
+    "085125e8f7cdc99fd91dbd7280373c5bd8823e3156348f5bae6dacd436c919c6dd53e23487da03fd02396306d248cda0"
+    "e99f33420f577ee8ce54b67080280d1ec69821bcb6a8839396f965ab6ff72a70"
+)
+
+
+def test_a_program_whose_attribute_has_its_digest_by_a_broken_hash_is_no_buffer() -> None:
+    guest = Guest(template="ima-sig").ran("/usr/local/bin/evil", PROGRAM, algorithm="md5", sig=BUFFER)
+    assert hashlib.md5(PROGRAM).digest() == hashlib.md5(BUFFER).digest()  # noqa: S324
+    ear = guest.appraise(relabelled(guest, "ima-sig", "ima-buf"))
+    assert [finding for finding in found(ear) if finding[1] != "ima_other_template"] == [
+        ("os", "digest_algorithm_unknown", "none")
+    ]
+
+
+@pytest.mark.parametrize("algorithm", [b"shake_128", b"blake2b", b"md5-sha1", b"no-hash", b"sha3-256", b"sm3"])
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_hash_that_is_no_hash_of_files_is_no_reason_to_stumble(algorithm: bytes, proven: bool) -> None:
+    guest = Guest()
+    quoted = guest.pcrs()
+    guest.kernel.measure("ima-buf", d_ng=(algorithm + b":\0" + bytes(32), ""), n_ng=(b"kexec_load\0", ""))
+    ear = guest.appraise(None if proven else guest.evidence(quoted))
+    assert ear["palantir.boot"]["ima_tail_entries"] == (0 if proven else 1)
+    assert not proven or ear["submods"]["os"]["ear_status"] != "affirming"
 
 
 @pytest.mark.parametrize("template", ["buf|n-ng|sig|iuid|igid|imode", "dep|n-ng|sig|iuid|igid|imode", "x|n-ng"])

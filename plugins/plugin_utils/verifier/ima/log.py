@@ -31,6 +31,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templa
     Entry,
     MalformedEntryError,
     Template,
+    buffer_digest,
     template_named,
 )
 
@@ -211,7 +212,7 @@ def parse_ima_log(
 
 def _is_no_buffer(entry: Entry) -> bool:
     """Tell whether an entry surely is no buffer: of a hash that cannot be computed here nothing is sure."""
-    return not entry.is_buffer and entry.digest.partition(":")[0] in hashlib.algorithms_available
+    return buffer_digest(entry.digest.partition(":")[0], entry.buf) not in {None, entry.digest}
 
 
 class _Lists:

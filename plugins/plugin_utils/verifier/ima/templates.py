@@ -63,6 +63,14 @@ MAX_NAME: Final = 256
 OLD_NAME_SIZE: Final = 256
 """Size to which the template ``ima`` pads a name for hashing (IMA_EVENT_NAME_LEN_MAX + 1)."""
 
+BUFFER_HASHES: Final = {
+    **{name: name for name in ("sha1", "sha224", "sha256", "sha384", "sha512")},
+    **{f"sha3-{size}": f"sha3_{size}" for size in (256, 384, 512)},
+}
+"""Hashes that a buffer's digest is believed in, by the kernel's name → Python's. The kernel takes ``ima_hash=``, which
+may be SHA-1. Root chooses the hash of a file by its attribute ``security.ima``, so that one in which anybody finds two
+contents with one digest, like MD5, would make a program pass for a buffer."""
+
 _MAIN: Final = (("d", "d-ng", "d-ngv2"), ("n", "n-ng"), ("iuid",), ("igid",), ("imode",), ("sig",), ("buf",))
 _OLD_DIGESTS: Final = {0: "", 16: "md5:", 20: "sha1:"}
 _LONGEST_ALGORITHM = 80  # "verity:" and CRYPTO_MAX_ALG_NAME
@@ -115,12 +123,21 @@ class Entry(NamedTuple):
         """Whether this is proven to be no file: the digest is that of ``buf`` (process_buffer_measurement()).
 
         A template's name is not part of what is hashed. Whoever can alter the list could call a file's signature a
-        buffer, and so a program a mere setting; but not find a signature with the program's digest.
+        buffer, and so a program a mere setting; but not find a signature with the program's digest, unless by a hash
+        that is broken (see :data:`BUFFER_HASHES`).
         """
-        algorithm, _colon, digest = self.digest.partition(":")
-        if "buf" not in template_named(self.template.encode()).fields or algorithm not in hashlib.algorithms_available:
+        if "buf" not in template_named(self.template.encode()).fields:
             return False
-        return hashlib.new(algorithm, self.buf, usedforsecurity=False).hexdigest() == digest
+        return buffer_digest(self.digest.partition(":")[0], self.buf) == self.digest
+
+    @property
+    def is_ownerless(self) -> bool:
+        """Whether this is proven to be no file: the template has a file's owner, and the kernel had none to write.
+
+        ima_eventinodedac_init_common() in ima_template_lib.c writes that of every file, and nothing without one.
+        """
+        fields = template_named(self.template.encode()).fields
+        return {"iuid", "igid"} <= set(fields) and self.iuid is None and self.igid is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,6 +236,12 @@ def template_named(name: bytes) -> Template:
     return Template(text, fields, text == "ima", main, others, old_digest_text if bare else digest_text)
 
 
+def buffer_digest(algorithm: str, data: bytes) -> str | None:
+    """Return ``algorithm:hex`` of a buffer; None by a hash that none is believed in."""
+    name = BUFFER_HASHES.get(algorithm)
+    return None if name is None else f"{algorithm}:{hashlib.new(name, data, usedforsecurity=False).hexdigest()}"
+
+
 def digest_text(part: bytes) -> str:
     """Return ``algorithm:hex`` of a digest field: algorithm, ``:``, a zero byte, digest. Empty stays empty.
 
@@ -277,6 +300,7 @@ _READ: Final[Mapping[str, Callable[[bytes], str | bytes]]] = {
 }
 
 __all__ = [
+    "BUFFER_HASHES",
     "FIELDS",
     "MAX_NAME",
     "OLD_NAME_SIZE",
@@ -284,6 +308,7 @@ __all__ = [
     "Entry",
     "MalformedEntryError",
     "Template",
+    "buffer_digest",
     "digest_text",
     "template_named",
 ]
