@@ -7,9 +7,10 @@ are those of two linux-integrity patches of December 2022 ("ima: created new ima
 Both tell of the process's group in controller 1, ``cpu``: its own, or the nearest above in which that is enabled.
 
 Which container is whose comes from the record of what was started, and from the facts: a container whose user-namespace
-range is an instance's is that instance's. The way down a path is followed from its root: below its own group a
-container may make groups of any name, above it none. Of a name alone that cannot be told, so it never is certain. The
-other field of these patches, ``dep`` (programs of all parent processes), is not used: a container chooses names in it.
+range is an instance's is that instance's. The way down a path is followed from its root to the first container: below
+its own group a container may make groups of any name, above it none. So may a user below systemd's service of his own,
+where a container is found by its range alone. Of a name alone that cannot be told, so it never is certain. The other
+field of these patches, ``dep`` (programs of all parent processes), is not used: a container chooses names in it.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -33,6 +34,8 @@ _MACHINES: Final = ("machine-", "systemd-nspawn@")
 _MONITOR: Final = "conmon"
 _MAX_SEEN: Final = 4096
 """Most paths whose owner is remembered: a list has many entries of few groups, and a hostile one of many."""
+_USERS_OWN: Final = re.compile(r"user@\d+\.service")
+"""Group that is handed over to a user (systemd's user@.service(5))."""
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")  # systemd.unit(5), "String escaping for inclusion in unit names"
 
 
@@ -79,12 +82,16 @@ class CgroupMap:
 
     def _of_path(self, path: str) -> tuple[Instance, ...]:
         parts = path.split("/", MAX_DEPTH)[:MAX_DEPTH]
-        group = ""
+        group, of_user = "", False
         for part, below in zip(parts[1:], [*parts[2:], ""], strict=True):
             group += "/" + part
-            found = _united(self._by_path.get(group, ()), self._by_container.get(_container(part), ()))
+            named = () if of_user else self._by_container.get(_container(part), ())
+            found = _united(self._by_path.get(group, ()), named)
             if found:
                 return () if below == _SUPERVISOR and part.startswith(_MACHINES) else found
+            if _container(part):
+                return ()
+            of_user = of_user or _USERS_OWN.fullmatch(part) is not None
         return ()
 
     def _of_name(self, name: str) -> tuple[Instance, ...]:

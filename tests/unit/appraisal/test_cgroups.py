@@ -44,7 +44,6 @@ def called(name: str) -> Entry:
         LIBPOD,
         f"{LIBPOD}/container",
         f"/machine.slice/libpod-{ID}.scope/container/a/b",
-        f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container",
         f"/libpod_parent/libpod-{ID}",
         f"/docker/{ID}",
         f"/system.slice/docker-{ID}.scope",
@@ -109,6 +108,26 @@ def test_a_group_that_a_container_makes_below_its_own_frames_no_other_container(
         # Also where the facts, which name the innermost container, saw the group that it made.
         assert known.of_entry(at_path(nested)) == ((culprit,), True)
         assert known.of_entry(at_path(f"/docker/{OTHER}")) == ((other,), True)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [f"/system.slice/docker-{'ab' * 32}.scope", "/machine.slice/machine-guest.scope/payload", "/lxc.payload.guest/x"],
+)
+def test_a_container_that_is_no_instances_frames_none_by_the_name_of_a_group_of_its_own(foreign: str) -> None:
+    known = groups([generation(its=ID)], [container(LIBPOD)])
+    assert known.of_entry(at_path(f"{foreign}/docker-{ID}.scope"))[0] == ()
+    assert known.of_entry(at_path(f"{foreign}{LIBPOD}"))[0] == ()
+
+
+def test_a_user_frames_no_instance_by_the_name_of_a_group_of_his_own() -> None:
+    own = "/user.slice/user-1000.slice/user@1000.service/app.slice"
+    rootless = f"{own}/libpod-{ID}.scope"
+    instance = generation(its=ID)
+    assert groups([instance]).of_entry(at_path(rootless))[0] == ()
+    assert groups([instance], [container(LIBPOD)]).of_entry(at_path(f"{own}/docker-{ID}.scope"))[0] == ()
+    seen = groups([instance], [container(rootless)])
+    assert seen.of_entry(at_path(f"{rootless}/container")) == ((instance,), True), "with the range of the instance"
 
 
 def test_a_name_alone_is_never_sure() -> None:
