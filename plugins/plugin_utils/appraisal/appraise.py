@@ -302,7 +302,14 @@ def _measured(
     if verified.ima_log is None:
         return Measurements()
     return sort_measurements(
-        verified.ima_log, verified.proven, owners, record.instances, references, memory, containers=containers
+        verified.ima_log,
+        verified.proven,
+        owners,
+        record.instances,
+        references,
+        memory,
+        containers=containers,
+        aggregates=verified.aggregates,
     )
 
 

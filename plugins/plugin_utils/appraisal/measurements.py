@@ -76,6 +76,7 @@ def sort_measurements(
     references: ReferenceSet,
     memory: Memory | None = None,
     containers: object = (),
+    aggregates: frozenset[str] = frozenset(),
 ) -> Measurements:
     """Sort the first entries of a list.
 
@@ -87,6 +88,7 @@ def sort_measurements(
         references: what is known.
         memory: what was recognised in the lists of other nodes; what is recognised in this one is added.
         containers: what the node's facts say of its containers, for templates that carry a control group; hostile.
+        aggregates: digests over the boot PCRs that a further kernel of this boot may begin with.
 
     Returns:
         the measurements; of the host's, only those that are not known by path and digest, and all of kernel modules
@@ -105,7 +107,7 @@ def sort_measurements(
         if entry.pcr != IMA_PCR:
             # The quote proves nothing of it: it must neither accuse nor stand for a measurement that should be there.
             continue
-        if _is_restart(entry, log):
+        if _is_restart(entry, log, aggregates):
             result.restarts.append(entry)
             continue
         if is_module(entry.path) and not entry.violation and max(entry.iuid or 0, entry.igid or 0) < owners.first:
@@ -141,15 +143,18 @@ def _host_owners(owners: OwnerMap) -> int:
     return min(owners.first, SYSTEM_OWNERS)
 
 
-def _is_restart(entry: Entry, log: ImaLog) -> bool:
+def _is_restart(entry: Entry, log: ImaLog, aggregates: frozenset[str]) -> bool:
     """Tell whether a further kernel of this boot began here with the boot PCRs, as it does after kexec.
 
-    They have not changed since: a file of that name would have to have the values of the PCRs for its content.
+    It may be an older or a newer one, which takes another bank or number of PCRs. A program of that name is none of it:
+    it has an owner or, where the template has none, would have to have the values of the PCRs for its content.
     """
-    if entry.path != BOOT_AGGREGATE or entry.index == 0 or entry.violation or log.numbers[0] != 0:
+    if entry.path != BOOT_AGGREGATE or entry.index == 0 or entry.violation:
         return False
+    if entry.is_ownerless or entry.digest in aggregates:
+        return True
     first = log.entry(0)
-    return first.path == BOOT_AGGREGATE and not first.violation and first.digest == entry.digest
+    return first.index == 0 and first.path == BOOT_AGGREGATE and first.digest == entry.digest and not first.violation
 
 
 def _unknown(log: ImaLog, count: int, host: FileIndex, owners: int, memory: Memory | None) -> Sequence[int]:

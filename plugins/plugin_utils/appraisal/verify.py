@@ -35,7 +35,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log im
     parse_ima_log,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.parts import joined
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy import check_boot_aggregate
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.policy import (
+    boot_aggregates,
+    check_boot_aggregate,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.replay import (
     BEGINNING,
     IMA_PCR,
@@ -50,6 +53,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log i
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.userspace import (
     explained,
+    extended,
     parse_userspace_log,
 )
 
@@ -118,6 +122,7 @@ class Verified:
         reached: how far the list is verified; None where it is not.
         contradicts: it is not the list that earlier rounds of this boot verified.
         later: events of systemd's log that the quote covers.
+        aggregates: digests over the boot PCRs that a kernel could find in this boot, ``algorithm:hex``.
         findings: what is odd about proven logs, for the layer ``os``.
         refuted: layer (``firmware`` or ``os``) whose log the quote proves wrong, and the finding that says so.
         unproven: layers whose log is neither proven nor proven wrong, and why.
@@ -131,6 +136,7 @@ class Verified:
     reached: Reached | None = None
     contradicts: bool = False
     later: tuple[Event, ...] = ()
+    aggregates: frozenset[str] = frozenset()
     findings: tuple[LayerFinding, ...] = ()
     refuted: Mapping[str, LayerFinding] = field(default_factory=dict)
     unproven: Mapping[str, LayerFinding] = field(default_factory=dict)
@@ -264,7 +270,8 @@ def _proven(
     """Return what a prefix proves of a part, and of the list that was verified before it."""
     log = part if kept is None else joined(kept, part)
     tail = len(part) - prefix.entries
-    began = check_boot_aggregate(log, _banks(quote, _pcrs(boot)))
+    banks = _banks(quote, _pcrs(boot))
+    began = check_boot_aggregate(log, banks)
     findings = [*_odd((*prefix.findings, *log.findings))]
     if began is not None:
         value = IMA_LIST[began.code]
@@ -273,8 +280,26 @@ def _proven(
     findings.extend(appraise_later(later, quote.pcr_select))
     if tail:
         findings.append(told("ima_tail_held", detail=f"They are {tail}."))
-    reached = replace(since, state=since.state.after(part, prefix))
-    return Verified(quote, boot, log, len(log) - tail, tail, reached, later=later, findings=tuple(findings))
+    return Verified(
+        quote,
+        boot,
+        log,
+        len(log) - tail,
+        tail,
+        replace(since, state=since.state.after(part, prefix)),
+        later=later,
+        aggregates=frozenset().union(*map(boot_aggregates, _of_boot(banks, later))),
+        findings=tuple(findings),
+    )
+
+
+def _of_boot(banks: Banks, later: Iterable[Event]) -> Iterator[Banks]:
+    """Yield the values of the boot PCRs as the firmware left them, and behind each event that systemd added there."""
+    yield banks
+    for event in later:
+        if event.pcr < IMA_PCR:
+            banks = extended(banks, (event,))
+            yield banks
 
 
 def _contradicts(log: ImaLog, prefix: Prefix, quote: Quote, past: Progress) -> bool:

@@ -170,11 +170,17 @@ class Guest:
         self.ran("/usr/sbin/dnsmasq", b"dnsmasq", owner=BASE, cgroup=CGROUP)
         self.ran("/etc/dnsmasq.conf", CONFIGURATION, owner=BASE, mode=PLAIN, cgroup=CGROUP)
 
-    def kernel_began(self) -> Guest:
+    def kernel_began(self, bank: str | None = None, span: int | None = None) -> Guest:
         """Measure the boot PCRs, as each kernel does first, be it started by the firmware or by another kernel."""
-        spanned = range(8 if self.bank == "sha1" else 10)
-        aggregate = hashlib.new(self.bank, self._joined(self.boot.pcrs[self.bank], spanned)).digest()
-        self._measure("boot_aggregate", self.bank.encode() + b":\0" + aggregate, None, None, "")
+        bank = bank or self.bank
+        values, empty = self.boot.pcrs[bank], bytes(hashlib.new(bank).digest_size)
+        spanned = range(span or (8 if bank == "sha1" else 10))
+        aggregate = hashlib.new(bank, b"".join(values.get(pcr, empty) for pcr in spanned)).digest()
+        return self.measured("boot_aggregate", bank.encode() + b":\0" + aggregate)
+
+    def measured(self, name: str, digest: bytes) -> Guest:
+        """Measure what is no file, and so has neither owner nor mode."""
+        self._measure(name, digest, None, None, "")
         return self
 
     def ran(

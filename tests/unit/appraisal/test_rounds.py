@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,6 +37,7 @@ from tests.unit.appraisal.scene import (
     instance,
     reference_values,
 )
+from tests.unit.appraisal.test_later_boot import separators
 from tests.unit.verifier.ima_kernel import Kernel
 
 REFERENCES = ReferenceSet.from_plain(reference_values(), NOW)
@@ -491,9 +493,38 @@ def test_the_policy_weighs_kexec() -> None:
     assert found(guest.appraise(policy={"kexec": "contraindicated"})) == [("os", "kexec_restart", "contraindicated")]
 
 
-def test_a_program_that_is_named_like_the_boot_pcrs_is_one() -> None:
-    ear = Guest().ran("boot_aggregate", b"evil").appraise()
+@pytest.mark.parametrize("template", [TEMPLATE, "ima-ng", "ima-sig"])
+@pytest.mark.parametrize(("bank", "span"), [("sha256", 10), ("sha256", 8), ("sha1", 10), ("sha1", 8)])
+def test_a_kernel_of_another_version_begins_with_another_digest_over_the_boot_pcrs(
+    template: str, bank: str, span: int
+) -> None:
+    guest = Guest(template=template).kernel_began(bank, span)
+    verifier = Verifier(guest)
+    assert found(verifier.part()) == [("os", "kexec_restart", "warning")]
+    assert found(verifier.part()) == [("os", "kexec_restart", "warning")]
+
+
+def test_a_kernel_that_began_after_systemds_separators_finds_them_in_the_boot_pcrs() -> None:
+    guest = Guest(template="ima-ng", userspace=separators())
+    pcrs = guest.pcrs()
+    joined = b"".join(pcrs.get(pcr, bytes(32)) for pcr in range(10))
+    guest.measured("boot_aggregate", b"sha256:\0" + hashlib.sha256(joined).digest())
+    assert found(guest.appraise()) == [("os", "kexec_restart", "warning")]
+
+
+def test_a_digest_that_cannot_be_compared_is_a_kernels_where_the_template_would_have_an_owner() -> None:
+    unknown = b"sm3:\0" + bytes(32)
+    assert codes(Guest().measured("boot_aggregate", unknown).appraise()) == {"kexec_restart"}
+    guest = Guest(template="ima-ng").measured("boot_aggregate", unknown)
+    assert found(guest.appraise()) == [("os", "digest_algorithm_unknown", "none")]
+
+
+@pytest.mark.parametrize("template", [TEMPLATE, "ima-ng", "ima-sig"])
+def test_a_program_that_is_named_like_the_boot_pcrs_is_one(template: str) -> None:
+    ear = Guest(template=template).ran("boot_aggregate", b"evil").appraise()
     assert found(ear) == [("os", "fileless_execution", "contraindicated")]
+    ear = Guest(template=template).ran("boot_aggregate", b"", violation=True).appraise()
+    assert found(ear) == [("os", "ima_violation", "warning")]
 
 
 @pytest.mark.parametrize("name", ["kexec_load", "kexec_execute"])

@@ -7,10 +7,10 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.bank import digests, started
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.codes import CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import ImaLog
@@ -41,16 +41,23 @@ def check_boot_aggregate(log: ImaLog, pcrs: Mapping[str, Mapping[int, bytes]]) -
     first = log.entry(0) if len(log) else None
     if first is None or first.path != BOOT_AGGREGATE or first.violation:
         return _finding("boot_aggregate_missing", first)
-    bank, _colon, digest = first.digest.partition(":")
-    if bank not in pcrs or bank not in hashlib.algorithms_available:
+    if first.digest.partition(":")[0] not in pcrs:
         return _finding("boot_aggregate_unchecked", first)
-    values = pcrs[bank]
-    empty = bytes(hashlib.new(bank).digest_size)
-    for span in _SPANS:
-        computed = hashlib.new(bank, b"".join(values.get(number, empty) for number in span), usedforsecurity=False)
-        if computed.hexdigest() == digest:
-            return None
-    return _finding("boot_aggregate_mismatch", first)
+    return None if first.digest in boot_aggregates(pcrs) else _finding("boot_aggregate_mismatch", first)
+
+
+def boot_aggregates(pcrs: Mapping[str, Mapping[int, bytes]]) -> frozenset[str]:
+    """Return the digests over the boot PCRs that kernels make of these values, ``algorithm:hex`` in each bank.
+
+    Raises:
+        EvidenceError: a bank whose hash is not available here.
+    """
+    found: set[str] = set()
+    for bank, values in pcrs.items():
+        empty = bytes(started(bank)().digest_size)
+        spans = [b"".join(values.get(number, empty) for number in span) for span in _SPANS]
+        found.update(f"{bank}:{digest.hex()}" for digest in digests(bank, spans))
+    return frozenset(found)
 
 
 def policy_measurements(log: ImaLog) -> tuple[Entry, ...]:
@@ -71,4 +78,4 @@ def _finding(code: str, entry: Entry | None) -> Finding:
     return Finding(code, CODES[code], entry.index, entry.pcr)
 
 
-__all__ = ["BOOT_AGGREGATE", "POLICY_PATH", "check_boot_aggregate", "policy_measurements"]
+__all__ = ["BOOT_AGGREGATE", "POLICY_PATH", "boot_aggregates", "check_boot_aggregate", "policy_measurements"]
