@@ -55,7 +55,7 @@ def test_a_view_of_wider_items_is_measured_in_bytes() -> None:
 
 
 def test_every_kind_of_evidence_has_a_limit() -> None:
-    assert set(LIMITS) == {"event_log", "ima_log", "quote", "facts"}
+    assert set(LIMITS) == {"event_log", "ima_log", "userspace_log", "quote", "facts"}
     assert all(0 < limit <= 256 << 20 for limit in LIMITS.values())
 
 
