@@ -6,11 +6,12 @@ import base64
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from tests.unit.support.examples import examples
 
 
 def message(value: Any, limit: int = 100) -> str:
@@ -104,7 +105,7 @@ def test_what_has_no_text_is_shown_by_its_type() -> None:
 
 
 @given(st.text() | st.binary() | st.integers() | st.lists(st.text()), st.integers(1, 50))
-@settings(max_examples=300)
+@examples(300)
 def test_any_value_is_one_bounded_printable_line(value: Any, limit: int) -> None:
     text = printable(value, limit)
     assert text.isprintable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
@@ -14,6 +14,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record im
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
 from tests.unit.appraisal.scene import BASE, CONTAINER, OTHER_CONTAINER, RETIRED, container
+from tests.unit.support.examples import examples
 from tests.unit.verifier.ima_kernel import Kernel
 
 ID, OTHER = CONTAINER, OTHER_CONTAINER
@@ -186,7 +187,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(JSON, st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
 def test_hostile_facts_and_paths_raise_nothing(told: Any, path: str) -> None:
     known = groups([generation(its=ID)], told)

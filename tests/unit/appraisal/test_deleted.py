@@ -7,12 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import sort_deleted
 from tests.unit.appraisal.scene import BASE, RETIRED, Guest, found, instance
+from tests.unit.support.examples import examples
 
 SC = "sc:dns-filter-1"
 WARNED = ("deleted_executable", "warning")
@@ -86,7 +87,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(JSON)
 def test_whatever_a_node_says_is_sorted(told: object) -> None:
     result = sort_deleted({"deleted_executables": told}, OwnerMap((), None))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -41,6 +41,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi impor
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL
 from tests.unit.appraisal import scene
 from tests.unit.appraisal.scene import BASE, CONFIGURATION, HARDWARE, Guest, clean_boot, reference_values, sha256
+from tests.unit.support.examples import examples
 from tests.unit.verifier.event_log_builder import variable
 
 LAB = Path(__file__).parents[3] / "inventories" / "lab"
@@ -129,7 +130,7 @@ def test_names_of_control_groups_and_storage_are_harmless_too(template: str, pay
     assert_harmless(guest.appraise(policy={"ima": {"templates": [template]}}))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(max_size=300))
 def test_any_name_is_harmless(name: str) -> None:
     assert_harmless(hostile(name).appraise())

@@ -7,7 +7,7 @@ from struct import pack
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import memory as memory_module
@@ -29,9 +29,10 @@ from tests.unit.appraisal.scene import (
     reference_values,
     text,
 )
+from tests.unit.support.examples import examples
 
 REFERENCES = ReferenceSet.from_plain(reference_values(), NOW)
-modest = settings(max_examples=60, deadline=None)
+modest = examples(60)
 TEMPLATES = (TEMPLATE, "ima-sig", "ima-ng", "d-ng|n-ng|sig")
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise_round
@@ -38,11 +38,12 @@ from tests.unit.appraisal.scene import (
     reference_values,
 )
 from tests.unit.appraisal.test_later_boot import separators
+from tests.unit.support.examples import examples
 from tests.unit.verifier.ima_kernel import Kernel
 
 REFERENCES = ReferenceSet.from_plain(reference_values(), NOW)
 TEMPLATES = (TEMPLATE, "ima-sig", "ima-ng", "d-ng|n-ng|sig", "ima-cgpath")
-modest = settings(max_examples=60, deadline=None)
+modest = examples(60)
 
 
 class Verifier:

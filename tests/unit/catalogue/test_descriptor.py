@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import (
@@ -19,6 +19,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descripto
     select,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
+from tests.unit.support.examples import examples
 
 ROOT = Path(__file__).resolve().parents[3]
 PLAIN: dict[str, Any] = {
@@ -378,7 +379,7 @@ ANYTHING = st.recursive(
 
 
 @given(place=st.sampled_from([*PLAIN, *TEXTS, "flavours.0", "probe.queries.0", "configuration.0"]), value=ANYTHING)
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_value_anywhere_is_read_or_refused_by_name(place: str, value: Any) -> None:
     try:
         assert isinstance(parse(at(place, value), "dns-filter.yml"), Descriptor)

@@ -9,7 +9,7 @@ from itertools import combinations, permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import evaluate
@@ -17,10 +17,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings i
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from tests.unit.decision.brute import ACTING, DOMAINS, GRAVITY, VERBS, Drawn, tables
+from tests.unit.support.examples import examples
 
 POLICIES = ["UNIQUE", "ANY", "PRIORITY", "COLLECT"]
 drawn_tables = st.sampled_from(POLICIES).flatmap(tables)
-modest = settings(max_examples=100, deadline=None)
+modest = examples(50)
 
 
 def of_code(table: Drawn, code: str) -> list[dict[str, Any]]:

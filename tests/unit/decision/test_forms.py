@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms import write_table
@@ -39,6 +39,8 @@ rule,observe,not(contraindicated),-,observe,
 TEXT = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=12).filter(
     lambda t: t == t.strip() and t.isprintable()
 )
+from tests.unit.support.examples import examples
+
 LINES = st.text(st.characters(exclude_categories=["C"], include_characters="\n\r\t"), max_size=30).map(str.strip)
 
 
@@ -87,7 +89,7 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(dressed())
 def test_every_form_brings_the_same_table_back(data: dict[str, Any]) -> None:
     table = load_table(data)
@@ -194,14 +196,14 @@ def test_rows_may_not_change_their_order() -> None:
         load_table("".join([*lines[:7], lines[8], lines[9], lines[7], *lines[10:]]), "rules/sc.csv")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=60), st.sampled_from(["t.csv", "t.dmn", "t.yml", ""]))
 def test_any_text_is_a_table_or_one_rule_error(text: str, source: str) -> None:
     with contextlib.suppress(RuleError):
         load_table(text, source)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.integers(0, 2000), st.integers(0, 40), st.text('<>/"&;,-x \n', max_size=4), st.sampled_from(["csv", "dmn"]))
 def test_a_damaged_form_is_a_table_or_one_rule_error(at: int, size: int, new: str, form: str) -> None:
     text = write_table(load_table(SHEET, "t.csv"), form)

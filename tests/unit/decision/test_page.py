@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.inspection import inspect
@@ -17,6 +17,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.rules import inspection_table
 from tests.unit.decision.scenes import shipped_tables
 from tests.unit.decision.test_forms import dressed
+from tests.unit.support.examples import examples
 
 VOID = {"meta", "br"}
 EVIL = '<script>alert("x")</script>&<img src=x onerror=y>'
@@ -96,7 +97,7 @@ def test_findings_stand_beside_their_rules() -> None:
     assert '<span class="error">4 errors</span> and <span class="warning">1 warning</span>' in text
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(dressed())
 def test_every_table_makes_a_whole_page(data: dict[str, Any]) -> None:
     page = Page(write_page(load_table(data)))
@@ -104,7 +105,7 @@ def test_every_table_makes_a_whole_page(data: dict[str, Any]) -> None:
     assert page.tags.count("tr") == len(data["rules"]) + 2
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.dictionaries(st.sampled_from(["a.yml", "b.csv", "c.dmn"]), st.text(max_size=30), max_size=3))
 def test_whatever_the_files_hold_they_are_inspected(texts: dict[str, str]) -> None:
     inspection = inspect(texts)

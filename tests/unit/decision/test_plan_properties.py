@@ -8,16 +8,17 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
 from tests.unit.decision.scenes import CATALOGUE, HOST_LAYERS, NOW, attested, incident, instance, shipped_tables, silent
+from tests.unit.support.examples import examples
 
 NODES = ("node1", "node2", "node3", "node4")
 TIERS = ("affirming", "affirming", "affirming", "none", "warning", "contraindicated")
 QUIET = {"observe", "hold", "uncordon"}
-modest = settings(max_examples=150, deadline=None)
+modest = examples(150)
 
 
 def harsh(layers: list[str], verb: str) -> dict[str, Any]:

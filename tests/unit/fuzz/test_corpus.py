@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.entry.scratch import CORPUS
@@ -22,6 +22,7 @@ from tests.fuzz.examine import REFUSALS, Target, examine
 from tests.fuzz.mutate import huge_lengths, mutated
 from tests.fuzz.seeds.__main__ import LARGEST
 from tests.fuzz.targets import TARGETS
+from tests.unit.support.examples import examples
 
 FILES = sorted(file for file in CORPUS.glob("*/*") if file.parent.name in TARGETS)
 BINARY = [target for target in TARGETS.values() if target.form in {"bytes", "tar"}]
@@ -50,7 +51,7 @@ def test_the_corpus_is_small_and_knows_no_other_target() -> None:
     assert {place.name for place in CORPUS.iterdir() if place.is_dir()} == set(TARGETS)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.sampled_from(FILES), st.integers(0, 2**32), st.integers(1, 3))
 def test_field_row_10_any_mutation_of_the_corpus(file: Path, seed: int, times: int) -> None:
     target, data, rng = TARGETS[file.parent.name], file.read_bytes(), Random(seed)  # noqa: S311 - chances, no secrets

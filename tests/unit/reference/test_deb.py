@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.ar import
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import Limits, read_tar
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.deb import Deb, read_deb
 from tests.unit.reference.deb_builder import ar, control, deb, packed, sha256, tar, write_deb
+from tests.unit.support.examples import examples
 
 FILES = {"/usr/bin/tool": b"program", "/usr/lib/libtool.so.1": b"library", "/etc/tool.conf": b"configuration"}
 SCRIPTS = {"preinst": b"#!/bin/sh\nset -e\n", "postinst": b"#!/bin/sh\nldconfig\n", "triggers": b"activate ldconfig\n"}
@@ -234,7 +235,7 @@ def test_a_damaged_header_is_not_taken_for_the_end() -> None:
 
 
 @given(st.lists(st.tuples(st.from_regex(r"[a-z._-]{1,16}", fullmatch=True), st.binary(max_size=40)), max_size=6))
-@settings(max_examples=60)
+@examples(60)
 def test_members_lie_where_they_were_put(members: list[tuple[str, bytes]]) -> None:
     stream = io.BytesIO(ar(*members))
     found = [(m.name, Section(stream, m.offset, m.size).read()) for m in read_ar(stream, "a")]
@@ -242,7 +243,7 @@ def test_members_lie_where_they_were_put(members: list[tuple[str, bytes]]) -> No
 
 
 @given(st.data())
-@settings(max_examples=150)
+@examples(150)
 def test_a_damaged_archive_is_read_within_bounds_or_refused(data: st.DataObject) -> None:
     whole = bytearray(ar(("debian-binary", b"2.0\n"), ("control.tar", b"c" * 33), ("data.tar", b"d" * 70)))
     for at, byte in data.draw(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), max_size=4)):
@@ -263,7 +264,7 @@ def test_an_archive_of_too_many_parts_is_refused() -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_damaged_package_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     whole = bytearray(deb(FILES, scripts=SCRIPTS, control_suffix="", data_suffix=""))
     for at, byte in data.draw(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), max_size=6)):

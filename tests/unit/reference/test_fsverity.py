@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match, match
@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document 
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.fsverity import fsverity_digest
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex, index_files
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make
+from tests.unit.support.examples import examples
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SALT = bytes.fromhex("f3c93fa6fb828c0e1587e5714ecf6f56")
@@ -95,7 +96,7 @@ class Dribble(io.BytesIO):
         return super().read(min(size or 0, 1000) if size and size > 0 else size)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 4096 * 300), st.integers(0, 255))
 def test_any_size_gives_the_digest_of_the_whole_tree(size: int, byte: int) -> None:
     content = bytes((byte,)) * size

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Flavour
@@ -26,6 +26,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.layers import LayeredFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make
 from tests.unit.reference.deb_builder import Content, packed, sha256, tar
+from tests.unit.support.examples import examples
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -275,7 +276,7 @@ CHANGES = st.dictionaries(
 
 
 @given(st.lists(st.tuples(CHANGES, st.sets(PATHS, max_size=2), st.sets(PATHS, max_size=1)), max_size=4))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_layers_are_applied_as_a_plain_list_of_paths_would_be(
     layers: list[tuple[dict[str, Content], set[str], set[str]]],
 ) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
@@ -32,6 +32,7 @@ UKI = image(
     (".uname", b"6.1.0"),
     (".linux", KERNEL),
 )
+from tests.unit.support.examples import examples
 
 
 def test_sections_are_measured_in_the_stubs_order_whatever_the_files_order() -> None:
@@ -120,7 +121,7 @@ def test_authenticode_in_every_algorithm_hashes_the_same_bytes() -> None:
     )
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.data())
 def test_no_damage_to_headers_ends_in_anything_but_sections_or_a_domain_error(data: st.DataObject) -> None:
     damaged = bytearray(UKI)

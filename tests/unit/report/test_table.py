@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import WIDTH, columns, table
+from tests.unit.support.examples import examples
 
 HOSTILE = [
     "\x1b[31mred",
@@ -68,7 +69,7 @@ CELL = st.text(max_size=120) | st.sampled_from(HOSTILE) | st.integers() | st.non
         lambda size: st.lists(st.lists(CELL, min_size=size, max_size=size), min_size=1, max_size=5)
     )
 )
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_table_has_one_bounded_line_for_each_row(count: list[list[object]]) -> None:
     rows = count
     head = ("STEP", "ACTION", "OF", "ON", "RULE", "WHY")[: len(rows[0])]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.filter.verdict_table import FilterModule
@@ -15,6 +15,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.report.plans import
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import WIDTH, columns
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.verdicts import verdict_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.incidents import Incident
+from tests.unit.support.examples import examples
 
 
 def finding(code: str, tier: str, message: str = "", digest: str | None = None) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def test_the_filter_refuses_what_is_no_list_of_results(value: Any) -> None:
 
 
 @given(texts=st.lists(st.text(max_size=90), min_size=6, max_size=6))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_whatever_a_node_says_a_layer_is_one_line(texts: list[str]) -> None:
     node, layer, tier, code, digest, message = texts
     ear = {"submods": {layer: submod(tier, finding(code, tier, message, digest)), layer + "2": submod(tier)}}
@@ -111,7 +112,7 @@ def test_a_plan_is_one_line_for_each_step() -> None:
 
 
 @given(texts=st.lists(st.text(max_size=90), min_size=7, max_size=7))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_whatever_a_plan_says_a_step_is_one_line(texts: list[str]) -> None:
     keys = ("id", "action", "instance", "node", "target", "rule", "rationale")
     lines = plan_table(

@@ -6,13 +6,14 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, ledger, schema
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.unit.support.examples import examples
 
 EAR = {"ear_status": "affirming", "submods": {"os": {"ear_status": "affirming", "palantir.findings": []}}}
 EVIDENCE: dict[str, Any] = {"format": 1, "quote": {"attest": "/1RDRw=="}, "facts": {"kernel": "é\ud800\0", "n": 1.5}}
@@ -88,7 +89,7 @@ def test_the_digest_of_kept_evidence_stands_in_the_ledger(store: Store) -> None:
 @given(
     st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.booleans() | st.none() | st.lists(st.text()))
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppressed=[HealthCheck.function_scoped_fixture])
 def test_any_evidence_is_returned_as_it_was_kept(store: Store, raw: dict[str, Any]) -> None:
     assert load(store, keep(store, raw)) == raw
 

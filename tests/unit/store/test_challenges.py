@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ChallengeError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import challenges, schema
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.unit.support.examples import examples
 
 NOW = 1795400000.0
 REPLAY = "node1: the challenge was answered before: this is a replay. Next: attest again."
@@ -94,7 +95,7 @@ def test_what_is_rolled_back_is_not_spent(store: Store) -> None:
 @given(
     answers=st.lists(st.tuples(st.sampled_from(["node1", "node2"]), st.floats(0, 700)), min_size=1, max_size=8),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppressed=[HealthCheck.function_scoped_fixture])
 def test_field_row_2_of_any_answers_at_most_one_is_accepted(store: Store, answers: list[tuple[str, float]]) -> None:
     nonce = issue(store)
     outcomes = [redeem(store, node, nonce, NOW + after) for node, after in answers]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, ledger
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.unit.support.examples import examples
 
 EK1, EK2 = "1" * 64, "2" * 64
 IDENTITY: dict[str, Any] = {"ak_public": "AAEC", "tpm": {"manufacturer": "SW", "model": "swtpm", "version": "id:2019"}}
@@ -116,7 +117,7 @@ def test_the_clock_of_the_last_quote_is_kept(store: Store) -> None:
 
 
 @given(st.permutations([(1, 10), (1, 25), (2, 30), (3, 28)]))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppressed=[HealthCheck.function_scoped_fixture])
 def test_of_rounds_that_end_out_of_order_the_latest_quote_stays(store: Store, order: list[tuple[int, int]]) -> None:
     enrol(store, "node1", EK1)
     for resets, clock in order:

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -15,6 +15,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents, ledger, schema
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.incidents import LEASE, Incident
+from tests.unit.support.examples import examples
 
 NOW = 1795400000.5
 
@@ -189,7 +190,7 @@ STEPS = st.sampled_from(["open", "attempt", "contain", "hold", "recover", "lease
 
 
 @given(steps=st.lists(STEPS, max_size=10))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15, suppressed=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_at_most_one_is_open_and_times_are_in_order(store: Store, steps: list[str]) -> None:
     number = open_one(store).id
     for after, step in enumerate(steps, 1):

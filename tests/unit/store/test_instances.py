@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances imp
     UID_FIRST,
     InstanceRecord,
 )
+from tests.unit.support.examples import examples
 
 FILES = {"/etc/dnsmasq.conf": "sha256:" + "ab" * 32}
 
@@ -218,7 +219,7 @@ def test_after_the_last_range_comes_the_first(store: Store) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, suppressed=[HealthCheck.function_scoped_fixture])
 def test_no_range_serves_two_generations_in_one_boot(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory, few_ranges: int
 ) -> None:

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
@@ -22,6 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Claimed, Raw, Text, Verified
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.plain import plain_event_log
+from tests.unit.support.examples import examples
 from tests.unit.verifier.cel_builder import json_log, measured, number, record, sequence, systemd, tlv, tlv_log
 from tests.unit.verifier.event_log_builder import LogBuilder, boot_log, firmware, grub
 from tests.unit.verifier.test_event_log_vectors import TRUNCATED, VECTORS, expected
@@ -230,7 +231,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=1000)
+@examples(200, deadline=1000)
 @given(
     st.binary(max_size=120) | st.builds(lambda tail: record(0, 1, measured(b"x"), b"") + tail, st.binary(max_size=60))
 )
@@ -238,7 +239,7 @@ def test_field_row_10_any_bytes_as_a_canonical_log(blob: bytes) -> None:
     read(blob)
 
 
-@settings(max_examples=200, deadline=1000)
+@examples(200, deadline=1000)
 @given(JSON, st.sampled_from(["cel", "pcclient_std", "ima_template", "ima_tlv", "systemd", 4, 9]))
 def test_field_row_10_any_json_as_a_canonical_log(value: Any, kind: Any) -> None:
     read(json.dumps([value]).encode())

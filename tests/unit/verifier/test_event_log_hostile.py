@@ -8,7 +8,7 @@ import json
 import time
 from struct import pack
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
@@ -25,6 +25,7 @@ EDITS = st.lists(
     min_size=1,
     max_size=4,
 )
+from tests.unit.support.examples import examples
 
 
 def attempt(blob: bytes) -> EventLog | EvidenceError:
@@ -60,20 +61,20 @@ def mutate(blob: bytes, edits: list[tuple[int, str, bytes]]) -> bytes:
     return blob
 
 
-@settings(max_examples=150, deadline=1000)
+@examples(150, deadline=1000)
 @given(st.binary(max_size=600))
 def test_field_row_10_any_bytes(blob: bytes) -> None:
     read(blob)
     read(LogBuilder().build() + blob)
 
 
-@settings(max_examples=300, deadline=1000)
+@examples(300, deadline=1000)
 @given(EDITS)
 def test_field_row_10_any_mutation_of_a_log(edits: list[tuple[int, str, bytes]]) -> None:
     read(mutate(REAL, edits))
 
 
-@settings(max_examples=300, deadline=1000)
+@examples(300, deadline=1000)
 @given(st.lists(st.tuples(st.integers(1, 23), TYPES, st.binary(max_size=120), st.booleans()), max_size=6))
 def test_field_row_10_any_data_under_any_type(events: list[tuple[int, int, bytes, bool]]) -> None:
     builder = LogBuilder()
@@ -83,7 +84,7 @@ def test_field_row_10_any_data_under_any_type(events: list[tuple[int, int, bytes
     assert parse_event_log(builder.build()).pcrs == {bank: builder.pcrs.get(bank, {}) for bank in builder.banks}
 
 
-@settings(max_examples=100, deadline=1000)
+@examples(100, deadline=1000)
 @given(st.integers(0, 1500), st.binary(min_size=1, max_size=4))
 def test_field_row_9_no_edit_of_the_log_turns_secure_boot_on(at: int, data: bytes) -> None:
     """The PCRs still being those of the boot, the claim is still off or gone."""

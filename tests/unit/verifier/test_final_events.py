@@ -8,7 +8,7 @@ import base64
 from struct import pack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.filter.event_log import FilterModule
@@ -24,6 +24,7 @@ LATE = (
     (5, ev.EV_EFI_ACTION, b"Exit Boot Services Invocation"),
     (5, ev.EV_EFI_ACTION, b"Exit Boot Services Returned with Success"),
 )
+from tests.unit.support.examples import examples
 
 
 def late(builder: LogBuilder, start: int, end: int = 3) -> LogBuilder:
@@ -92,7 +93,7 @@ def test_the_filter_takes_a_table() -> None:
 EVENTS = st.lists(st.integers(0, 1), max_size=12)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(EVENTS, EVENTS)
 def test_the_longest_overlap_is_taken(log: list[int], final: list[int]) -> None:
     def events(numbers: list[int]) -> list[Logged]:

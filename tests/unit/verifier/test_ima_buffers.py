@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.filter.ima_log import ima_log
@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.buffer
     verity_devices,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
+from tests.unit.support.examples import examples
 from tests.unit.verifier.dm_buffers import LOADED, ROOT, VERITY, resumed
 from tests.unit.verifier.ima_kernel import Kernel
 from tests.unit.verifier.ima_signer import Vendor
@@ -117,7 +118,7 @@ def test_the_filter_tells_what_a_signature_says_of_itself() -> None:
     assert second["signature"] == {"unreadable": "cut short after 2 bytes"}
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.sampled_from(["dm_table_load", "selinux-state", ".ima", "kexec-cmdline"]), st.binary(max_size=200))
 def test_any_buffer_is_read_as_something(name: str, data: bytes) -> None:
     buffer = read(name, data)
@@ -128,7 +129,7 @@ def test_any_buffer_is_read_as_something(name: str, data: bytes) -> None:
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(st.dictionaries(_TEXT, _TEXT, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_what_is_escaped_as_the_kernel_does_is_read_back(records: list[dict[str, str]]) -> None:
     def escaped(text: str) -> str:

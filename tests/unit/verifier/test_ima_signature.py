@@ -10,7 +10,7 @@ import struct
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier import der
@@ -29,6 +29,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.signat
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.signed import Signatures, signatures_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry
+from tests.unit.support.examples import examples
 from tests.unit.verifier import ima_signature_vectors as vectors
 from tests.unit.verifier.ima_kernel import Kernel
 from tests.unit.verifier.ima_signer import PORTABLE, VERITY, Vendor
@@ -213,14 +214,14 @@ def test_a_key_has_the_id_of_its_identifier_and_that_of_its_sha1() -> None:
     assert key_of_der(stated.der).ids == ids
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.binary(max_size=80))
 def test_no_bytes_are_a_certificate_by_accident(data: bytes) -> None:
     with pytest.raises(KeyFormError):
         key_of_der(data)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.sampled_from([Vendor().der, Vendor(kind="rsa2048").der]), st.data())
 def test_a_changed_certificate_is_read_or_refused(certificate: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(certificate) - 1))
@@ -233,7 +234,7 @@ def test_a_changed_certificate_is_read_or_refused(certificate: bytes, data: st.D
         assert key.subject.isprintable()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.builds(bytes.__add__, st.sampled_from([b"", b"\1", b"\3\2\4", b"\5\3", b"\6\3\6"]), st.binary(max_size=40)))
 def test_any_attribute_is_read_or_refused(data: bytes) -> None:
     try:
@@ -244,7 +245,7 @@ def test_any_attribute_is_read_or_refused(data: bytes) -> None:
     assert int(signature.key_id, 16) == int.from_bytes(data[3:7], "big")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.sampled_from([vectors.CMS_RSA, vectors.CMS_EC_BY_KEY, vectors.CMS_EC_ATTRIBUTES]), st.data())
 def test_a_message_with_changed_bytes_never_verifies_as_something_else(message: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(message) - 1))
@@ -254,14 +255,14 @@ def test_a_message_with_changed_bytes_never_verifies_as_something_else(message: 
         assert not any(made_by(entry, certificate))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=60), st.binary(max_size=60), st.binary(max_size=20), st.binary(max_size=60))
 def test_any_metadata_are_read_or_named(evmsig: bytes, names: bytes, lengths: bytes, values: bytes) -> None:
     entry = measured("evm-sig", evmsig=evmsig, xattrnames=names, xattrlengths=lengths, xattrvalues=values)
     assert isinstance(signatures_of(entry), Signatures)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_der_or_refused(data: bytes) -> None:
     try:

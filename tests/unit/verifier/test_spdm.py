@@ -9,7 +9,7 @@ from struct import pack
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
@@ -31,6 +31,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.spdm 
     UsbDevice,
     read_spdm_device,
 )
+from tests.unit.support.examples import examples
 from tests.unit.verifier.event_log_builder import LogBuilder, firmware
 
 GUID = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -137,7 +138,7 @@ def test_field_row_10_a_malformed_device_is_an_error_and_its_event_stays_raw(dat
     assert [f.code for f in log.findings] == ["event_data_malformed"]
 
 
-@settings(max_examples=200, deadline=1000)
+@examples(200, deadline=1000)
 @given(st.sampled_from([version_1(), version_2(measurements(BLOCK)), version_2(chain(DER), 1)]), st.data())
 def test_field_row_10_any_damage_to_a_device_is_a_domain_error_or_read(data: bytes, draw: st.DataObject) -> None:
     at = draw.draw(st.integers(0, len(data) - 1))

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
@@ -24,6 +24,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.users
     parse_userspace_log,
     systemd_claims,
 )
+from tests.unit.support.examples import examples
 from tests.unit.verifier.cel_builder import sequence, systemd
 from tests.unit.verifier.event_log_builder import boot_log
 
@@ -145,7 +146,7 @@ def test_field_row_10_a_malformed_log_of_systemd_is_an_error(blob: bytes, messag
     assert message in str(error.value)
 
 
-@settings(max_examples=200, deadline=1000)
+@examples(200, deadline=1000)
 @given(st.integers(0, 500), st.binary(max_size=6))
 def test_field_row_10_any_damage_to_systemds_log_is_read_or_refused(at: int, data: bytes) -> None:
     blob = sequence(BOOT[:3])
