@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stores of both kinds: a test that takes ``url`` runs on SQLite and on PostgreSQL."""
+"""Stores of both kinds: a test that takes ``url`` runs on SQLite and on PostgreSQL. And how long hypothesis looks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from hypothesis import settings
+from sqlalchemy import Connection, create_engine, delete, make_url
 
-from tests.unit.store.postgresql import MissingError, server
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import schema
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.unit.store.postgresql import MissingError, execute, server
+from tests.unit.support.examples import TIMES
+
+# No deadline: how long an example takes on a machine that others use, too, says nothing of the code.
+settings.register_profile("palantir.trust", max_examples=50 * TIMES, deadline=None, print_blob=True)
+settings.load_profile("palantir.trust")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case by its argument where that is bytes, which may be made by chance: all workers name tests alike."""
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +45,38 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path}/store.sqlite3"
         return
     yield (address := str(request.getfixturevalue("postgresql_url")))
-    engine = create_engine(address)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
+    execute(address, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+
+
+@pytest.fixture(scope="session")
+def postgresql_kept(postgresql_url: str) -> Iterator[Connection]:
+    """A store that is emptied between tests: to make its tables anew takes longer than most tests do."""
+    execute(postgresql_url, "CREATE DATABASE kept")
+    engine = create_engine(make_url(postgresql_url).set(database="kept"), isolation_level="AUTOCOMMIT")
+    Store(engine.url.render_as_string(hide_password=False)).close()
+    with engine.connect() as connection:
+        yield connection
     engine.dispose()
+
+
+def empty(connection: Connection) -> None:
+    """Delete all but the schema's version, and number rows from 1 again."""
+    for table in reversed(schema.metadata.sorted_tables):
+        rows = delete(table)
+        connection.execute(rows.where(table.c.key != "version") if table is schema.meta else rows)
+    connection.exec_driver_sql("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store that is open, with nothing in it."""
+    if request.param == "sqlite":
+        opened = Store(f"sqlite:///{tmp_path}/store.sqlite3")
+        yield opened
+        opened.close()
+        return
+    kept: Connection = request.getfixturevalue("postgresql_kept")
+    opened = Store(kept.engine.url.render_as_string(hide_password=False))
+    yield opened
+    opened.close()
+    empty(kept)

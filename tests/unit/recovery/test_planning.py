@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +50,9 @@ def ear(at: float, *instances: str, **bad: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(store: Store) -> Store:
     """Two enrolled nodes; dns-filter-1 is live on node1."""
-    opened = Store(url)
-    with opened.transaction() as connection:
+    with store.transaction() as connection:
         for name in NODES:
             identities.save(connection, name, name[-1] * 64, {}, {"hardware": None, "events": None}, 1.0)
         live = instances.allocate(
@@ -68,8 +66,7 @@ def store(url: str) -> Iterator[Store]:
             at=1.0,
         )
         instances.set_state(connection, live.id, "live", 1.0)
-    yield opened
-    opened.close()
+    return store
 
 
 def attested(store: Store, at: float, **results: dict[str, Any] | None) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A store, and a directory that may not be written."""
+"""A directory that may not be written."""
 
 from __future__ import annotations
 
@@ -10,15 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

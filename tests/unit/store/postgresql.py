@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A PostgreSQL server of the tests' own: a directory below /tmp, a Unix socket in it, no network, no fsync.
+"""A PostgreSQL server of the tests' own, and databases on it: a directory below /tmp, no network, no fsync.
 
 Run with PALANTIR_TRUST_TEST_POSTGRESQL=require to fail, instead of skip, where it cannot run.
 """
@@ -18,6 +18,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from sqlalchemy import create_engine
 
 DEADLINE = 30.0
 
@@ -59,6 +61,15 @@ def server() -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def execute(url: str, *statements: str) -> None:
+    """Run statements on a database of the server, each on its own."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
 def _program(name: str) -> str:
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda p: int(p.parts[4].split(".")[0]))
     found = shutil.which(name) or (str(debian[-1]) if debian else None)
@@ -92,4 +103,4 @@ def _status(directory: Path) -> str:
     return ""
 
 
-__all__ = ["MissingError", "server"]
+__all__ = ["MissingError", "execute", "server"]

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import text, update
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
@@ -23,6 +23,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     schema,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store, default_url
+from tests.unit.store.writers import count_and_leave, put, read_decide_write, stored
 
 HOW = "set PALANTIR_TRUST_STORE to sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
 
@@ -32,14 +33,6 @@ def message(url: str) -> str:
         Store(url)
     assert caught.value.__cause__ is None, "a chained error may show the URL with its password"
     return str(caught.value)
-
-
-def put(connection: Connection, key: str, value: str) -> None:
-    connection.execute(schema.meta.insert().values(key=key, value=value))
-
-
-def stored(connection: Connection, key: str) -> str | None:
-    return connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == key)).scalar()
 
 
 def test_what_one_transaction_wrote_the_next_one_reads(store: Store) -> None:
@@ -136,19 +129,6 @@ def test_a_transaction_waits_for_the_one_before_it(store: Store) -> None:
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
-
-
-def read_decide_write(url: str, times: int) -> None:
-    store = Store(url)
-    for _ in range(times):
-        with store.transaction() as connection:
-            count = int(stored(connection, "count") or 0)
-            if count == 0:
-                put(connection, "count", "1")
-            else:
-                query = update(schema.meta).where(schema.meta.c.key == "count")
-                connection.execute(query.values(value=str(count + 1)))
-    store.close()
 
 
 def test_processes_that_open_a_new_store_at_once_do_not_lose_each_others_writes(url: str) -> None:
@@ -346,19 +326,12 @@ def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path: Path) ->
     other.close()
 
 
-def _count_and_leave(url: str) -> None:
-    store = Store(url)
-    with store.transaction() as connection:
-        put(connection, "colour", "blue")
-    store.close()
-
-
 def test_opening_a_store_twice_in_a_process_does_not_blind_it_to_others(tmp_path: Path) -> None:
     """A close of the file would drop this process's locks (fcntl(2)), and another one take itself for the last."""
     url = f"sqlite:///{tmp_path}/store.sqlite3"
     first = Store(url)
     second = Store(url)
-    other = multiprocessing.get_context("spawn").Process(target=_count_and_leave, args=(url,))
+    other = multiprocessing.get_context("spawn").Process(target=count_and_leave, args=(url,))
     other.start()
     other.join(60)
     assert other.exitcode == 0

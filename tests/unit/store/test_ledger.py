@@ -10,13 +10,14 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.unit.store.writers import append
 
 NEXT = "Next: the ledger was altered: compare with a backup before you trust its history."
 DOES_NOT_FOLLOW = "is missing, or does not follow from the entry before it."
@@ -30,6 +31,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=10,
 )
+from tests.unit.support.examples import examples
 
 
 def write(store: Store, count: int = 1, at: float = 1795400000.25) -> None:
@@ -100,7 +102,7 @@ def test_a_body_that_is_not_json_is_refused(store: Store, body: Any) -> None:
 @given(
     at=st.floats(0, 1e11), body=JSON, subject=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppressed=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_appended_verifies_and_is_read_back(store: Store, at: float, body: Any, subject: str) -> None:
     with store.transaction() as connection:
         entry = ledger.append(connection, at, "decision", subject, body)
@@ -201,14 +203,6 @@ def test_a_value_of_another_type_is_an_altered_entry(tmp_path: Any) -> None:
         tamper(store, f"UPDATE ledger SET at = {before} WHERE sequence = {sequence}")
 
 
-def append_from_another_process(url: str, name: str, count: int) -> None:
-    store = Store(url)
-    for number in range(count):
-        with store.transaction() as connection:
-            ledger.append(connection, number, "action", name, {"number": number})
-    store.close()
-
-
 def subjects(store: Store) -> list[str]:
     with store.transaction() as connection:
         return sorted(connection.execute(text("SELECT subject FROM ledger")).scalars())
@@ -216,7 +210,7 @@ def subjects(store: Store) -> list[str]:
 
 def test_two_processes_write_one_chain(url: str) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=append_from_another_process, args=(url, name, 40)) for name in "ab"]
+    processes = [context.Process(target=append, args=(url, name, 40)) for name in "ab"]
     for process in processes:
         process.start()
     for process in processes:
