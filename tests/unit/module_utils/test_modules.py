@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ Result = dict[str, Any]
 Run = Callable[..., Result]
 
 
+@cache
 def has_tpm2_pytss(python: str) -> bool:
     probe = [python, "-c", "import tpm2_pytss"]
     return Path(python).exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0
