@@ -158,7 +158,7 @@ def test_a_certificate_with_a_fault_is_refused(faulty: EkRequest, message: str) 
     [
         (b"", "is no DER structure."),
         (b"\x00" * 1016, "is no DER structure."),
-        (PROPER[:-1], f"is cut short: {len(PROPER) - 1} bytes of {len(PROPER)}."),
+        pytest.param(PROPER[:-1], f"is cut short: {len(PROPER) - 1} bytes of {len(PROPER)}.", id="cut"),
         (b"\x30\x84\xff\xff\xff\xff", "is cut short: 6 bytes of 4294967301."),
         (b"\x30\x03\x02\x01\x00", "has an encoding that cannot be read: "),
         (bytes(20_000), "is 20000 bytes, over the limit of 16384."),
