@@ -8,15 +8,13 @@ import contextlib
 import time
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities
 
 _REBOOT = "systemctl reboot"
-_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
-_CONNECT_S = 5
 _PAUSE_S = 1.0
 
 
@@ -34,7 +32,7 @@ class ActionModule(NodeAction):
         if self._connection.transport == "local":
             raise NodeError(node, "is the controller itself.", "reboot it by hand.")
         begun = time.monotonic()
-        before = self._boot_id()
+        before = self.boot_id()
         if before is None:
             raise UnreachableError(node, "is unreachable.", "check its power and network.")
         # systemd only takes note and returns; on a slow node the connection may end first.
@@ -43,7 +41,7 @@ class ActionModule(NodeAction):
             if asked["rc"] != 0:
                 said = printable(asked["stderr"].strip() or asked["stdout"].strip(), 500)
                 raise NodeError(node, f"cannot be rebooted: {said}.", "check become, and that systemd runs there.")
-        while (boot_id := self._boot_id()) in (None, before):
+        while (boot_id := self.boot_id()) in (None, before):
             if time.monotonic() - begun > arguments["timeout"]:
                 seen = "does not answer" if boot_id is None else "is still in the boot that it was in"
                 raise NodeError(node, f"{seen} {arguments['timeout']} s after its reboot.", "look at its console.")
@@ -57,15 +55,3 @@ class ActionModule(NodeAction):
             known = identities.find(connection, node)
             if known is not None and known.isolated:
                 identities.set_isolated(connection, node, False, self.now())
-
-    def _boot_id(self) -> str | None:
-        """Return what the node says of its boot; None where it cannot be asked."""
-        with contextlib.suppress(AnsibleError, AttributeError, KeyError):
-            self._connection.set_option("timeout", _CONNECT_S)
-        try:
-            with contextlib.suppress(AttributeError):
-                self._connection.reset()
-            answer = self._low_level_execute_command(_BOOT_ID, sudoable=False)
-        except AnsibleConnectionFailure:
-            return None
-        return printable(answer["stdout"].strip(), 64) if answer["rc"] == 0 else None

@@ -22,7 +22,7 @@ LAYERS: Final = (*HOST_LAYERS, "sc")
 
 VERBS: Final = ("fence", "reboot", "move", "change_flavour", "restart", "isolate", "hold", "observe")
 """The verbs that a remediation table may yield, from most to least severe."""
-AVAILABLE_VERBS: Final = ("reboot", "move", "restart", "isolate", "hold", "observe")
+AVAILABLE_VERBS: Final = VERBS
 """The verbs that the role ``remediate`` carries out."""
 QUIET_VERBS: Final = frozenset({"observe", "notify", "preserve", "attest"})
 """Verbs that change nothing: a subject that only ever gets these is on no ladder."""

@@ -7,14 +7,18 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+
+_BOOT_ID: Final = "cat /proc/sys/kernel/random/boot_id"
+_CONNECT_S: Final = 5
 
 
 class NodeError(TrustError):
@@ -45,6 +49,18 @@ class NodeAction(TrustAction):
         variables = task_vars.get("hostvars", {}).get(node) or {}
         found = {name: arguments[name] or variables.get(f"palantir_trust_{name}") for name in names}
         return {name: value for name, value in found.items() if value}
+
+    def boot_id(self) -> str | None:
+        """Return what the task's node says of its boot over a new connection; None where it cannot be asked."""
+        with contextlib.suppress(AnsibleError, AttributeError, KeyError):
+            self._connection.set_option("timeout", _CONNECT_S)
+        try:
+            with contextlib.suppress(AttributeError):
+                self._connection.reset()
+            answer = self._low_level_execute_command(_BOOT_ID, sudoable=False)
+        except AnsibleConnectionFailure:
+            return None
+        return printable(answer["stdout"].strip(), 64) if answer["rc"] == 0 else None
 
     def ask(self, node: str, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run a module of the collection on the task's node and return its result.

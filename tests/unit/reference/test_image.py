@@ -38,10 +38,10 @@ def tar(*members: Member, mode: Literal["w:", "w:gz"] = "w:") -> bytes:
     return buffer.getvalue()
 
 
-def image(path: Path, *layers: bytes) -> Path:
+def image(path: Path, *layers: bytes, config: bytes = CONFIG) -> Path:
     names = [f"layer{i}.tar" for i in range(len(layers))]
     manifest = [{"Config": "config.json", "RepoTags": ["localhost/dns-filter:1"], "Layers": names}]
-    members: list[Member] = [("config.json", CONFIG), ("manifest.json", json.dumps(manifest).encode())]
+    members: list[Member] = [("config.json", config), ("manifest.json", json.dumps(manifest).encode())]
     path.write_bytes(tar(*members, *zip(names, layers, strict=True)))
     return path
 

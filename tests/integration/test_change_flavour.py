@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step ``change_flavour`` as the role carries it out, on a node whose podman is a script that notes its calls."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import write
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.lab.paths import CHECKOUT
+from tests.unit.module_utils.test_dns import server
+from tests.unit.reference.test_image import CONFIG, image, tar
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners of a range can only be set by root")
+PODMAN = """#!/bin/sh
+echo "$@" >> {home}/podman.log
+case "$*" in
+  container*) exit 1 ;;
+  run*{broken}*) echo "Error: exec format error" >&2; exit 126 ;;
+  run*) echo {container} ;;
+esac
+"""
+
+
+def answer(question: bytes) -> list[bytes]:
+    """Answer any question with 192.0.2.53."""
+    record = b"\xc0\x0c\0\x01\0\x01\0\0\0\0\0\x04" + bytes([192, 0, 2, 53])
+    return [question[:2] + b"\x81\x80\0\x01\0\x01\0\0\0\0" + question[12:] + record]
+
+
+def site(home: Path, port: int) -> dict[str, str]:
+    """Write a catalogue with one SC in two flavours; return the image ids by flavour."""
+    ids: dict[str, str] = {}
+    flavours = []
+    for name in ("plain", "hardened"):
+        archive = home / f"{name}.tar"
+        image(archive, tar(("usr/sbin/dnsmasq", name.encode())), config=CONFIG + b" " * len(ids))
+        write(make("sc", "dns-filter", archive, datetime.now(UTC)), home / f"sc-{name}.json")
+        ids[name] = digest_image(archive).image_id.removeprefix("sha256:")
+        flavours.append({"name": name, "driver": "podman", "archive": archive.name, "reference_values": f"sc-{name}"})
+    descriptor = {
+        "sc": "dns-filter",
+        "description": "A resolver",
+        "function": "dns-filter",
+        "version": "1",
+        "criticality": "high",
+        "flavours": flavours,
+        "configuration": [],
+        "probe": {"address": "127.0.0.1", "port": port, "queries": [{"name": "a.test", "addresses": ["192.0.2.53"]}]},
+    }
+    (home / "dns-filter.yml").write_text(yaml.safe_dump(descriptor), encoding="utf-8")
+    return ids
+
+
+def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]], list[str]]:
+    """Change dns-1 from plain to hardened; return the run, its generations and the images that podman was to run."""
+    url = f"sqlite:///{home}/store.sqlite3"
+    store = Store(url)
+    with store.transaction() as connection:
+        identities.save(connection, "localhost", "e" * 64, {}, {}, 1.0)
+        of = {"instance": "dns-1", "sc": "dns-filter", "flavour": "plain", "node": "localhost"}
+        record = instances.allocate(connection, **of, files={}, reset_count=0, at=1.0)
+        instances.set_state(connection, record.id, "live", 1.0)
+    with server(answer) as port:
+        catalogue = home / "catalogue"
+        catalogue.mkdir()
+        ids = site(catalogue, port)
+        podman = home / "bin" / "podman"
+        podman.parent.mkdir()
+        podman.write_text(PODMAN.format(home=home, broken=ids.get(broken, "none"), container="c0" * 32))
+        podman.chmod(0o755)
+        step: dict[str, Any] = {"incident_id": 1, "node": "localhost", "instance": "dns-1", "flavour": "hardened"}
+        role = CHECKOUT / "roles" / "remediate"
+        play = {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars_files": [str(role / "vars" / "main.yml")],
+            "vars": {
+                "remediate_step": {**step, "generation": record.plain()},
+                "palantir_trust_catalogue": str(catalogue),
+                "palantir_trust_reference_values": str(catalogue),
+            },
+            "tasks": [{"ansible.builtin.include_tasks": str(role / "tasks" / "actions" / "change_flavour.yml")}],
+            "module_defaults": {"palantir.trust.sc_instance": {"directory": str(home / "configuration")}},
+        }
+        (home / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_HOME": str(home / "home"),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "PALANTIR_TRUST_STORE": url,
+            "PATH": f"{podman.parent}:{os.environ['PATH']}",
+        }
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
+        done = subprocess.run(
+            [*command, str(home / "play.yml")],
+            env=environment,
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert (home / "podman.log").is_file(), done.stdout + done.stderr
+    names = {number: name for name, number in ids.items()}
+    calls = (home / "podman.log").read_text(encoding="utf-8").splitlines()
+    ran = [names[line.split()[-1]] for line in calls if line.startswith("run ")]
+    with store.transaction() as connection:
+        generations = [(r.flavour, r.state) for r in instances.of_node(connection, "localhost")]
+    store.close()
+    return done, generations, ran
+
+
+def test_the_next_flavour_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    done, generations, ran = change(tmp_path, broken="")
+    assert done.returncode == 0, done.stdout
+    assert ran == ["hardened"]
+    assert generations == [("plain", "retired"), ("hardened", "live")]
+
+
+def test_where_it_does_not_come_up_a_fresh_generation_of_the_one_before_does(tmp_path: Path) -> None:
+    done, generations, ran = change(tmp_path, broken="hardened")
+    assert done.returncode == 2, "the step has failed, and the ladder goes on"
+    shown = " ".join(done.stdout.split())
+    assert "dns-1: did not come up as hardened, and runs as plain again, in a fresh generation." in shown
+    assert ran == ["hardened", "plain"]
+    assert generations == [("plain", "retired"), ("hardened", "retired"), ("plain", "live")]
