@@ -215,11 +215,9 @@ def _match(
     start: ImaState = BEGINNING,
 ) -> tuple[Prefix | None, tuple[Event, ...]]:
     """Return the prefix of the list, and the events of systemd's log, with which the PCRs have the quoted digest."""
-    for count, pcrs in explained(_pcrs(boot), later, quote.pcr_select):
-        prefix = match_quote(log, quote, pcrs, start=start, max_tail=policy.ima.max_tail)
-        if prefix is not None:
-            return prefix, later[:count]
-    return None, ()
+    counts, choices = zip(*explained(_pcrs(boot), later, quote.pcr_select), strict=True)
+    prefix = match_quote(log, quote, *choices, start=start, max_tail=policy.ima.max_tail)
+    return prefix, () if prefix is None else later[: counts[prefix.choice]]
 
 
 def _pcrs(boot: EventLog | None) -> Banks:

@@ -37,11 +37,13 @@ class Prefix:
         entries: number of the list's entries in it.
         aggregates: bank → value of the PCR behind it.
         padded: the kernel extended SHA-1 hashes into banks of another hash.
+        choice: which of the given values of the other PCRs led to the quote, from 0.
     """
 
     entries: int
     aggregates: Mapping[str, bytes]
     padded: bool = False
+    choice: int = 0
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -138,7 +140,7 @@ def match_prefix(log: ImaLog, bank: str, pcr_value: bytes, *, start: bytes | Non
 
 
 def match_quote(
-    log: ImaLog, quote: Quote, pcrs: Banks, *, start: ImaState = BEGINNING, max_tail: int = MAX_TAIL
+    log: ImaLog, quote: Quote, *choices: Banks, start: ImaState = BEGINNING, max_tail: int = MAX_TAIL
 ) -> Prefix | None:
     """Find the prefix of a list with which the PCRs have the quoted digest.
 
@@ -148,7 +150,8 @@ def match_quote(
     Args:
         log: the part of the list that follows ``start``.
         quote: a valid quote that covers PCR 10.
-        pcrs: bank → PCR number → value of the other PCRs, from the event log; those left out were never extended.
+        choices: bank → PCR number → value of the other PCRs, from the event log; those left out were never extended. Of
+            several choices the first that leads to the quote is taken, and the list is replayed once for all.
         start: what is verified already; nothing at boot.
         max_tail: the largest lag of a quote behind its list.
 
@@ -168,9 +171,11 @@ def match_quote(
         ways = (start.padded,) if start.entries else (False, True)
     for padded in ways:
         chains = {bank: _of_list(log, bank, start.aggregates.get(bank), keep=max_tail, padded=padded) for bank in banks}
-        lag = _lag(quote, pcrs, chains)
-        if lag is not None:
-            return Prefix(len(log) - lag, {bank: chain[-1 - lag] for bank, chain in chains.items()}, padded)
+        for choice, pcrs in enumerate(choices):
+            lag = _lag(quote, pcrs, chains)
+            if lag is not None:
+                aggregates = {bank: chain[-1 - lag] for bank, chain in chains.items()}
+                return Prefix(len(log) - lag, aggregates, padded, choice)
     return None
 
 
