@@ -110,7 +110,7 @@ class SignedFiles:
         if known or (found is Match.MODIFIED and entry.digest in index.places):
             return None
         heard = self._heard(entry, signers)
-        here = [signer for signer in heard.signers if self._speaks_for(signer, entry.path)]
+        here = [s for s in heard.signers if self._speaks_for(s, entry.path) and s.can_tell_withdrawn(entry.digest)]
         if here:
             return self._of_version(entry.path, found, index, here, against)
         return None if heard.signers else _without_signer(heard, against)

@@ -58,6 +58,14 @@ class Signer:
         """Tell whether it may speak of the files of an SC or, without one, of the host's."""
         return not self.scs if sc is None else sc in self.scs
 
+    def can_tell_withdrawn(self, digest: str) -> bool:
+        """Tell whether a file of that digest, which is not withdrawn, is none that is withdrawn by another digest.
+
+        An appended signature leaves open by which algorithm the file is measured: root of a node chooses it.
+        """
+        algorithm = digest.rpartition(":")[0]
+        return not self.withdrawn or any(known.rpartition(":")[0] == algorithm for known in self.withdrawn)
+
     def expired(self, now: datetime) -> bool:
         """Tell whether its time is over."""
         return self.expires is not None and now >= self.expires

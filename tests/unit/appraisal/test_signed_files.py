@@ -342,6 +342,25 @@ def test_an_appended_signature_counts_as_one_of_the_content() -> None:
     assert found(guest(b"rootkit").appraise(policy=policy())) == [("os", "signature_invalid", "contraindicated")]
 
 
+def test_field_row_12_what_is_withdrawn_stays_so_when_root_has_it_hashed_in_another_way() -> None:
+    message = VENDOR.appended(b"agent 1", pkcs7.PKCS7Options.NoAttributes)
+    appended = b"agent 1" + message
+
+    def guest(algorithm: str) -> Guest:
+        whole = algorithm.encode() + b":\0" + hashlib.new(algorithm, appended).digest()
+        without = b"sha256:\0" + hashlib.sha256(b"agent 1").digest()
+        return measured("ima-modsig", d_ng=whole, sig=b"", d_modsig=without, modsig=message)
+
+    withdrawn = policy(signer(withdrawn=[sha256(appended)]))
+    assert found(guest("sha256").appraise(policy=withdrawn)) == [("os", "signed_withdrawn", "contraindicated")]
+    ear = guest("sha512").appraise(policy=withdrawn)
+    assert found(ear) == [("os", "digest_algorithm_unknown", "none")]
+    assert "which does not count for that path and content" in messages(ear)[0]
+    both = policy(signer(withdrawn=[sha256(appended), "sha512:" + hashlib.sha512(b"agent 0").hexdigest()]))
+    assert found(guest("sha512").appraise(policy=both)) == [], "the signer says which files are withdrawn in SHA-512"
+    assert found(guest("sha512").appraise(policy=policy())) == []
+
+
 def test_a_portable_evm_signature_counts_for_the_metadata_that_it_is_over() -> None:
     digest = hashlib.sha256(b"agent").digest()
     attribute = b"\4\4" + digest
