@@ -100,8 +100,9 @@ def _expired(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy) -> Layer
     return about(entry, "reference_value_expired", Claim.EXECUTABLES, ar4si.UNRECOGNISED_EXECUTABLES)
 
 
-def _undecided(entry: Entry, _index: FileIndex, _policy: AppraisalPolicy) -> LayerFinding:
-    return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+def _undecided(entry: Entry, _index: FileIndex, policy: AppraisalPolicy) -> LayerFinding:
+    value = tier_value(policy.ima.unknown_algorithms, Claim.EXECUTABLES)
+    return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, value)
 
 
 _COMPARED: Final = {

@@ -90,6 +90,8 @@ class ImaPolicy:
         templates: templates that entries may have. No PCR covers a template's name, so one that lets the same bytes
             say something else must not be among them.
         violations: tier of a violation (ToMToU, open writers).
+        unknown_algorithms: tier of a file that was hashed by an algorithm in which Reference Values cannot tell what it
+            is. Root of a node chooses a file's by its attribute ``security.ima``.
         max_tail: largest number of entries that may be newer than the quote.
         signers: whose signature lets a file count that no Reference Value names.
         signed_other_version: tier of a signed file whose path has Reference Values with other content.
@@ -102,6 +104,7 @@ class ImaPolicy:
     policies: tuple[str, ...] = ()
     templates: tuple[str, ...] = TEMPLATES
     violations: Tier = Tier.WARNING
+    unknown_algorithms: Tier = Tier.NONE
     max_tail: int = 4096
     signers: tuple[Signer, ...] = ()
     signed_other_version: Tier = Tier.WARNING
@@ -297,6 +300,7 @@ _IMA_READERS: Final[Mapping[str, Reader]] = {
     "policies": _ima_policies,
     "templates": read_texts,
     "violations": read_tier,
+    "unknown_algorithms": read_tier,
     "max_tail": read_count,
     "signers": read_signers,
     "signed_other_version": read_tier,

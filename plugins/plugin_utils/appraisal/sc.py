@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files imp
     is_file,
     match,
     nameless,
+    other_names,
     under,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import ImaCoverage
@@ -159,7 +160,7 @@ def _finding(  # noqa: PLR0911 - one return for each way a file can stand to wha
     if entry.violation:
         value = tier_value(policy.ima.violations, Claim.EXECUTABLES)
         return about(entry, "ima_violation", Claim.EXECUTABLES, value)
-    rendered = instance.files.get(entry.path)
+    rendered = _rendered(entry.path, instance, policy)
     if rendered is not None:
         # What is rendered lies over what the image has at that path, so only the rendering is right.
         return None if entry.digest in rendered else _changed(entry)
@@ -176,9 +177,15 @@ def _finding(  # noqa: PLR0911 - one return for each way a file can stand to wha
     return signed.remarked(_compared(entry, found, policy, index), entry, instance.sc)
 
 
+def _rendered(path: str, instance: Instance, policy: AppraisalPolicy) -> tuple[str, ...] | None:
+    names = (path, *other_names(path, policy.aliases))
+    return next((instance.files[name] for name in names if name in instance.files), None)
+
+
 def _compared(entry: Entry, found: Match, policy: AppraisalPolicy, index: FileIndex) -> LayerFinding:
     if found is Match.UNDECIDED:
-        return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
+        value = tier_value(policy.ima.unknown_algorithms, Claim.EXECUTABLES)
+        return about(entry, "digest_algorithm_unknown", Claim.EXECUTABLES, value)
     if found is Match.EXPIRED:
         value = ar4si.UNRECOGNISED_EXECUTABLES
         return about(entry, "reference_value_expired", Claim.EXECUTABLES, value)

@@ -477,3 +477,21 @@ def test_a_known_host_file_that_a_container_owns_is_the_containers() -> None:
     for path, data in HOST.items():
         guest.ran(path, data, owner=BASE)
     assert {layer for layer, _code, _tier in found(guest.appraise())} == {SC}
+
+
+@pytest.mark.parametrize("tier", ["none", "warning", "contraindicated"])
+@pytest.mark.parametrize("path", ["/usr/bin/ls", "/usr/local/bin/new", "/dev/shm/new"])  # noqa: S108
+def test_the_policy_weighs_a_file_that_root_has_hashed_so_that_nothing_can_be_compared(path: str, tier: str) -> None:
+    guest = Guest().ran(path, b"evil", algorithm="sha512").ran("/bin/sh", b"evil", owner=BASE, algorithm="sha512")
+    ear = guest.appraise(policy={"ima": {"unknown_algorithms": tier}})
+    assert found(ear) == [("os", "digest_algorithm_unknown", tier), (SC, "digest_algorithm_unknown", tier)]
+    assert ear["submods"]["os"]["ear_status"] == tier
+
+
+def test_a_configuration_that_is_rendered_below_a_directory_of_two_names_is_right_by_either() -> None:
+    rendered = {"/etc/dnsmasq.conf": sha256(CONFIGURATION), "/lib/dns/root.hints": sha256(b"hints")}
+    guest = Guest(instances=[instance(files=rendered)])
+    guest.ran("/usr/lib/dns/root.hints", b"hints", owner=BASE, mode=PLAIN)
+    assert found(guest.appraise()) == []
+    guest.ran("/usr/lib/dns/root.hints", b"other", owner=BASE, mode=PLAIN)
+    assert found(guest.appraise()) == [(SC, "changed_configuration", "contraindicated")]
