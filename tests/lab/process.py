@@ -98,11 +98,12 @@ def _recorded(name: str, process: subprocess.Popen[bytes], argv: tuple[str, ...]
     """The record of a process just started, taken when the kernel shows its own command line.
 
     Popen returns when the descriptors that do not survive exec are closed, a moment before the kernel has the new
-    program's command line in place: for that moment it is empty.
+    program's command line in place: for that moment it is empty. On a busy machine a program that writes over its
+    command line, as sshd does, may have done so before anybody looks again; it keeps the last argument in it.
     """
     deadline = time.monotonic() + _EXEC_S
     while (started := _stat(process.pid)) is not None and time.monotonic() < deadline:
-        if _argv(process.pid) == argv:
+        if argv[-1] in " ".join(_argv(process.pid)):
             return ProcessRecord(name, process.pid, started, argv)
         time.sleep(0.005)
     raise LabError(f"{name}: ended at once. Next: see {log}\n{tail(log)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -66,6 +67,18 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
         time.sleep(0.01)
     assert process.stop(record, grace_s=0.2)
     assert not record.is_running()
+
+
+def test_a_program_that_is_quick_to_change_its_command_line_is_on_record(tmp_path: Path) -> None:
+    command = ["perl", "-e", '$0 = "perl: $ARGV[0] [listener]"; sleep 60', str(tmp_path / "config")]
+    with subprocess.Popen(command) as running:
+        try:
+            while "[listener]" not in Path(f"/proc/{running.pid}/cmdline").read_text():
+                time.sleep(0.01)
+            record = process._recorded("listener", running, tuple(command), tmp_path / "log")
+        finally:
+            running.kill()
+    assert (record.pid, record.argv) == (running.pid, tuple(command))
 
 
 def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
