@@ -20,8 +20,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import ImageLoad
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import Event, Text
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.rules import SECURE_BOOT_PCR
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.types import INFORMATIONAL
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import Variable, VariableName
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.verify import MUST_HASH
 
 ACTIONS: Final = (
     "Calling EFI Application from Boot Option",
@@ -47,11 +49,12 @@ class BootEvent:
         pcr: PCR that was extended.
         digest: ``bank:hex``.
         type: name of its type, as the log claims.
-        variable: name of the UEFI variable, as the log claims, or None.
+        variable: name of the UEFI variable, or None; in PCR 7 as the digest proves, elsewhere as the log claims.
         text: text that the digest proves, or None.
         what: what it is, printable.
         index: its number in the log.
         name: path or name of what was measured, as the log claims; empty where it names none.
+        mislabelled: its type has data that hashes to the digest, and this data does not: nothing it says holds.
     """
 
     pcr: int
@@ -62,6 +65,7 @@ class BootEvent:
     what: str
     index: int
     name: str = ""
+    mislabelled: bool = False
 
 
 def boot_events(log: EventLog, pcrs: tuple[int, ...], bank: str = "sha256") -> Iterator[BootEvent]:
@@ -77,11 +81,12 @@ def boot_events(log: EventLog, pcrs: tuple[int, ...], bank: str = "sha256") -> I
                 what=_what(event),
                 index=event.index,
                 name=_claimed_name(event),
+                mislabelled=event.verified is None and event.type in MUST_HASH,
             )
 
 
 def _variable(event: Event) -> str | None:
-    for part in (event.verified, event.claimed):
+    for part in (event.verified,) if event.pcr == SECURE_BOOT_PCR else (event.verified, event.claimed):
         if part is not None and isinstance(part.data, (Variable, VariableName)):
             return part.data.name
     return None

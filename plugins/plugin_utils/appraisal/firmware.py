@@ -31,13 +31,13 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weights import odd_event
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.rules import SECURE_BOOT_PCR
 
 LAYER: Final = "firmware"
 CLAIMS: Final = (Claim.CONFIGURATION, Claim.EXECUTABLES)
 PCRS: Final = (0, 1, 2, 3, 5, 6, 7)
 CODE_PCRS: Final = (0, 2)
 """Code of the platform and of its extension cards (PFP 1.06 section 3.3.4)."""
-SECURE_BOOT_PCR: Final = 7
 
 
 def appraise_firmware(
@@ -83,37 +83,48 @@ def _odd(log: EventLog, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
 
 
 def _secure_boot(log: EventLog, node: NodeRecord, policy: AppraisalPolicy) -> Iterator[LayerFinding]:
-    recorded = policy.secure_boot == "recorded" and _recorded_on(log, node, policy.bank)
-    required = policy.secure_boot == "required" or recorded
-    if not required:
+    fault = _secure_boot_fault(log)
+    if fault is None or policy.secure_boot == "any":
         return
-    if log.claims.secure_boot is None:
-        code = "secure_boot_unproven"
-    elif not log.claims.secure_boot:
-        code = "secure_boot_disabled"
-    elif log.claims.shim_validation is False:
-        code = "shim_validation_disabled"
-    else:
-        return
+    code, variable = fault
+    if policy.secure_boot == "recorded":
+        if not node.recorded_in(policy.bank):
+            if policy.firmware != "recorded":  # which says so itself
+                yield _not_recorded(node, policy, Claim.CONFIGURATION)
+            return
+        if _as_recorded(log, node, policy.bank, variable):
+            return
     yield LayerFinding(code, CODES[code], Claim.CONFIGURATION, ar4si.CONTRAINDICATED, pcr=SECURE_BOOT_PCR)
 
 
-def _recorded_on(log: EventLog, node: NodeRecord, bank: str) -> bool:
-    """Tell whether Secure Boot was on at enrolment: its variable's event would be among the recorded ones if on now."""
-    if node.events is None or log.claims.secure_boot:
-        return False
-    current = {e.digest for e in boot_events(log, (SECURE_BOOT_PCR,), bank) if e.variable == "SecureBoot"}
-    return not any(e.pcr == SECURE_BOOT_PCR and e.digest in current for e in node.events)
+def _secure_boot_fault(log: EventLog) -> tuple[str, str] | None:
+    """Return what is wrong with Secure Boot, and the variable that tells; None where nothing is."""
+    if log.claims.secure_boot is None:
+        return "secure_boot_unproven", "SecureBoot"
+    if not log.claims.secure_boot:
+        return "secure_boot_disabled", "SecureBoot"
+    return ("shim_validation_disabled", "MokSBState") if log.claims.shim_validation is False else None
+
+
+def _as_recorded(log: EventLog, node: NodeRecord, bank: str, variable: str) -> bool:
+    """Tell whether a variable of Secure Boot was the same at enrolment: all of its events are among the recorded."""
+    current = {e.digest for e in boot_events(log, (SECURE_BOOT_PCR,), bank) if e.variable == variable}
+    recorded = {e.digest for e in node.events or () if e.pcr == SECURE_BOOT_PCR}
+    return bool(current) and current <= recorded
+
+
+def _not_recorded(node: NodeRecord, policy: AppraisalPolicy, claim: Claim) -> LayerFinding:
+    code = "firmware_not_recorded"
+    detail = "" if not node.events else f" Those of enrolment are not in the bank {policy.bank}."
+    return LayerFinding(code, CODES[code] + detail, claim, ar4si.VERIFIER_FAULT)
 
 
 def _compared(
     log: EventLog, node: NodeRecord, policy: AppraisalPolicy, references: BootIndex, now: datetime
 ) -> Iterator[LayerFinding]:
     if not node.recorded_in(policy.bank):
-        code = "firmware_not_recorded"
-        detail = "" if not node.events else f" Those of enrolment are not in the bank {policy.bank}."
-        yield LayerFinding(code, CODES[code] + detail, Claim.EXECUTABLES, ar4si.VERIFIER_FAULT)
-        yield LayerFinding(code, CODES[code] + detail, Claim.CONFIGURATION, ar4si.VERIFIER_FAULT)
+        yield _not_recorded(node, policy, Claim.EXECUTABLES)
+        yield _not_recorded(node, policy, Claim.CONFIGURATION)
         return
     events = node.events or ()
     recorded = {(e.pcr, e.digest) for e in events}

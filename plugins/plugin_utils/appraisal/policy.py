@@ -139,8 +139,8 @@ class AppraisalPolicy:
         runtime_paths: container engine's paths, or directories ending in ``/``: they make up the layer ``runtime``.
         aliases: directory → the directory it is a name of.
         waivers: events that may differ.
-        allow_sha1: accept what proves nothing against collisions: a signature over SHA-1, and a selection of no
-            other bank.
+        allow_sha1: accept what proves nothing against collisions: a signature over SHA-1, and a selection that has
+            what is needed in no other bank.
     """
 
     name: str = "default"
@@ -208,11 +208,11 @@ def load_policy(plain: object, where: str = "appraisal policy") -> AppraisalPoli
     if isinstance(plain, AppraisalPolicy):
         return plain
     policy = AppraisalPolicy(**read_mapping(plain, _POLICY_READERS, where))
-    if set(policy.selection) <= {"sha1"} and not policy.allow_sha1:
+    if policy.bank == "sha1" and not policy.allow_sha1:
         raise PolicyError(
             f"{where}, selection",
-            "names no bank but sha1.",
-            "add sha256: SHA-1 alone proves nothing; or say so with allow_sha1: true.",
+            "has what the rest of the policy needs in no bank but sha1.",
+            "add it to sha256: SHA-1 alone proves nothing; or say so with allow_sha1: true.",
         )
     lacking = sorted(policy.needed_pcrs() - policy.covered)
     if lacking:

@@ -13,6 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.rules import (
+    SECURE_BOOT_PCR,
+    SECURE_BOOT_VARIABLES,
+)
+
 MODEL_KEYS: Final = (
     "sys_vendor",
     "product_name",
@@ -40,6 +45,10 @@ class Event(Protocol):
     @property
     def variable(self) -> str | None:
         """Name of the UEFI variable."""
+
+    @property
+    def mislabelled(self) -> bool:
+        """Whether its digest belies what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +86,20 @@ class Waiver:
             event: the event.
             hardware: inventory as recorded at enrolment, which a person has vouched for; None covers no model.
         """
-        return (
-            self.pcr == event.pcr
-            and self.type in (None, event.type)
-            and (self.variable is None or _same_variable(self.variable, event.variable))
-            and _same_model(self.model, hardware)
-        )
+        return self.pcr == event.pcr and self._names(event) and _same_model(self.model, hardware)
+
+    def _names(self, event: Event) -> bool:
+        """Tell whether the event is of the type and variable, as far as the log can be held to what it says.
+
+        Nothing proves a type. So one alone lets no key of Secure Boot pass: only its name does, which is hashed along.
+        """
+        if self.type is None and self.variable is None:
+            return True
+        if event.mislabelled or self.type not in (None, event.type):
+            return False
+        if self.variable is None:
+            return event.pcr != SECURE_BOOT_PCR or event.variable not in SECURE_BOOT_VARIABLES.values()
+        return _same_variable(self.variable, event.variable)
 
 
 class Ruling(NamedTuple):

@@ -68,7 +68,7 @@ _DIGEST_ONLY: Final = frozenset(
 )
 """Types whose digest is of something that the log does not hold."""
 
-_MUST_HASH: Final = frozenset(
+MUST_HASH: Final = frozenset(
     {
         ev.EV_SEPARATOR,
         ev.EV_ACTION,
@@ -102,7 +102,7 @@ def must_hash(event: Logged) -> bool:
 
     systemd-stub's tagged events in PCR 12 stand for files. Some digests of systemd's are keyed with a secret.
     """
-    if event.type in _MUST_HASH:
+    if event.type in MUST_HASH:
         return True
     if isinstance(event.besides, SystemdRecord):
         return event.besides.event_type not in KEYED
@@ -207,4 +207,14 @@ _SPECIAL: Final[Mapping[int, Callable[[Logged], Iterator[Form]]]] = {
     ev.CEL_MANAGEMENT: _management,
 }
 
-__all__ = ["GRUB_LABELS", "HASHES", "UKI_PCR", "Form", "grub_label", "hashes_to", "must_hash", "proven_bytes"]
+__all__ = [
+    "GRUB_LABELS",
+    "HASHES",
+    "MUST_HASH",
+    "UKI_PCR",
+    "Form",
+    "grub_label",
+    "hashes_to",
+    "must_hash",
+    "proven_bytes",
+]
