@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import abridged, summary
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError, TrustError

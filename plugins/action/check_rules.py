@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.directory import read_tables
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.inspection import inspect
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.directory import read_tables
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.inspection import inspect
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.rules import inspection_table

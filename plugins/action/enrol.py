@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.recorded import record
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, part
 from ansible_collections.palantir.trust.plugins.plugin_utils.enrolment.ek import load_ca_directory

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.directory import read_tables
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.directory import read_tables
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, plan

@@ -83,7 +83,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision import findings
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables import findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 
 

@@ -8,9 +8,9 @@ import random
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes import ERROR
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import CompiledTable
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import analyse
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import CompiledTable
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import analyse
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from tests.perf.result import Result
 from tests.perf.timing import timed, typical
 from tests.unit.decision.large import random_inputs, sound_table

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from tests.perf.ima_lists import NOW, File, Node, known, packaged
 from tests.perf.peer import NAME, Keylime, peer_files

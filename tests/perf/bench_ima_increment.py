@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise_round
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import PACKED_LIMIT, Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from tests.perf.ima_lists import NOW, File, Node, known, packaged

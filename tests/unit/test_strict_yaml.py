@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source import read_text
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.source import read_text
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from ansible_collections.palantir.trust.plugins.plugin_utils.strict_yaml import (
     MAX_MERGED,

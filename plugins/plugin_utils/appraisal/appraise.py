@@ -12,8 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import (
-    ar4si,
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.measurements import (
+    Measurements,
+    recognition,
+    sort_measurements,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.owners import OwnerMap
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers import (
     firmware,
     hardware,
     ima_coverage,
@@ -21,19 +31,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import (
     runtime,
     sc,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import Deleted, sort_deleted
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.later_boot import later_claims
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import (
-    Measurements,
-    recognition,
-    sort_measurements,
-)
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.deleted import Deleted, sort_deleted
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.later_boot import later_claims
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.signed_files import SignedFiles
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import (
     Progress,
     ak_name,
@@ -41,7 +42,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress 
     to_keep,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, read_record
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerVerdict, untrusted
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import (
     Before,

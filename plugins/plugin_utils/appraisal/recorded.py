@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import compared
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import read_evidence
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.firmware import PCRS as FIRMWARE_PCRS
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_chain import compared
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_events import boot_events
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.firmware import PCRS as FIRMWARE_PCRS
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Logs, verify
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import binary
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.later_boot import appraise_later
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.later_boot import appraise_later
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.weigh import told

@@ -12,7 +12,7 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.finding import Finding
 

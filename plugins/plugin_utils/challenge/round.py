@@ -23,7 +23,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise 
     can_continue,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import sign_ear
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress, ak_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable

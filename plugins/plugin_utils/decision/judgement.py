@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import CompiledTable
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import (
     Incident,
     Instance,
@@ -24,7 +23,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation 
     Verdict,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Subject
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import Rule
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import CompiledTable
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import Rule
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     HOST_LAYERS,
     LABEL,

@@ -14,10 +14,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import CompiledTable
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import check
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.source import check_size
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import HitPolicy, Input, Table, load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import CompiledTable
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import check
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.source import check_size
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import (
+    HitPolicy,
+    Input,
+    Table,
+    load_table,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     BOOLEAN_INPUTS,
     INTEGER_INPUTS,

@@ -7,7 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.inspection import Inspected, Inspection
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.inspection import Inspected, Inspection
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import paragraph, table
 
 MAX_TOLD = 100

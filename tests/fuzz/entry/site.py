@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue import descriptor
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import TYPES, parse
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.unary import TYPES, parse
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference import document
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.boot import grub_texts
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.deb import read_deb

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms import write_table
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.write import write_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from tests.fuzz.seeds.boot import Seed
 from tests.unit.appraisal.scene import IMA_POLICY, reference_values
 from tests.unit.reference.deb_builder import ar, control, packed

@@ -17,7 +17,7 @@ from typing import Any
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import qualifying_data
 from ansible_collections.palantir.trust.plugins.module_utils._processes import container_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_events import boot_events
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import FIRST_OWNER, OwnerMap
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.owners import FIRST_OWNER, OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
 
 BASE = 1_000_013_824

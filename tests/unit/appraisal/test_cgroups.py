@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.cgroups import MAX_DEPTH, CgroupMap
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.cgroups import MAX_DEPTH, CgroupMap
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.owners import OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import Instance
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.templates import Entry

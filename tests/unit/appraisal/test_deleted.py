@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import sort_deleted
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.owners import OwnerMap
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.deleted import sort_deleted
 from tests.unit.appraisal.scene import BASE, RETIRED, Guest, found, instance
 from tests.unit.support.examples import examples
 

@@ -16,11 +16,11 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.palantir.trust.plugins.filter.appraise import FilterModule
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise_layers
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import OwnerMap
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.deleted import Deleted
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.measurements import sort_measurements
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.owners import OwnerMap
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.measurements import sort_measurements
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.deleted import Deleted
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Logs, Verified, verify
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet

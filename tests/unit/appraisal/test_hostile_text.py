@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from ansible_collections.palantir.trust.plugins.action.sc_instance import _keep
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import summary, verify_ear
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import own_ima_policy
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ima_coverage import appraise_ima_policy
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.ima_coverage import appraise_ima_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import own_ima_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import FileIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log

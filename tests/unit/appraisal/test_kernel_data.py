@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import kernel_data
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.kernel_data import MAX_TOLD
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers import kernel_data
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.kernel_data import MAX_TOLD
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from tests.unit.appraisal.scene import Guest, found, reference_values, sha256, statuses
 from tests.unit.verifier.dm_buffers import LOADED, ROOT, resumed

@@ -8,10 +8,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import appraise_boot
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.firmware import appraise_firmware
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_chain import appraise_boot
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_events import boot_events
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.firmware import appraise_firmware
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, RecordedEvent
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import from_plain
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex, index_boot

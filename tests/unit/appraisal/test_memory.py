@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import memory as memory_module
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution import memory as memory_module
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import Kind

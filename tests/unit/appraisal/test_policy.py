@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import (
     KEYS,
     AppraisalPolicy,
     Waiver,

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_chain import appraise_boot, compared
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import boot_events
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.firmware import PCRS, appraise_firmware
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_chain import appraise_boot, compared
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_events import boot_events
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.firmware import PCRS, appraise_firmware
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import NodeRecord, RecordedEvent
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import BootIndex
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import qualifying_data
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import AppraisalPolicy, load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log
 from tests.unit.appraisal.scene import BASE, NONCE, PCRS, Guest, found, statuses, text

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise import appraise_round
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.memory import Memory
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import PACKED_LIMIT, Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, PartError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import signed_files
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.signed_files import Ruling, SignedFiles
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers import signed_files
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.files import Match
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.signed_files import Ruling, SignedFiles
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.ima.log import parse_ima_log

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.boot_events import BootEvent
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.waivers import Waiver, waived
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.boot_events import BootEvent
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.waivers import Waiver, waived
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL
 from tests.unit.appraisal.scene import HARDWARE, NOW, Guest, clean_boot, found, started

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Challenge, Result
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import verify_ear
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import load_policy
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ChallengeError, ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (

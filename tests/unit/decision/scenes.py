@@ -7,8 +7,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.directory import SHIPPED, read_tables
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.directory import SHIPPED, read_tables
 
 NOW = 1_800_000_000
 HOST_LAYERS = ("hardware", "firmware", "os", "runtime")

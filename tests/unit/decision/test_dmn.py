@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.dmn import NAMESPACES
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import evaluate
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.dmn import NAMESPACES
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import evaluate
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import rule_findings
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 
 CAMUNDA = """\

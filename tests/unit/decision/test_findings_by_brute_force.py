@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import evaluate
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import evaluate
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import rule_findings
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from tests.unit.decision.brute import ACTING, DOMAINS, GRAVITY, VERBS, Drawn, tables
 from tests.unit.support.examples import examples

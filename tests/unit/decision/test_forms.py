@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms import write_table
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plain import plain_table
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import Table, load_table
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import write
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.plain import plain_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.write import write_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import Table, load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.unary import write
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from tests.unit.decision.brute import Drawn, tables
 from tests.unit.decision.scenes import shipped_tables

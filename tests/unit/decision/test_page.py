@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.inspection import inspect
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.page import write_page
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.page import write_page
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.inspection import inspect
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.rules import inspection_table
 from tests.unit.decision.scenes import shipped_tables
 from tests.unit.decision.test_forms import dressed

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import CompiledTable
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import Planner
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.reading import read_situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import RuleBook
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import CompiledTable
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, RuleError, TrustError
 from tests.unit.decision.scenes import (
     CATALOGUE,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.directory import SHIPPED, read_tables
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.inspection import inspect
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import load_rulebook
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.directory import SHIPPED, read_tables
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.inspection import inspect
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, LAYERS
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from tests.unit.decision.scenes import attested, incident, plan, silent, state, transcript

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import evaluate
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import evaluate
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import rule_findings
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from tests.unit.decision.scenes import shipped_tables
 

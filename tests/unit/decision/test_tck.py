@@ -9,9 +9,9 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.evaluate import CompiledTable, evaluate
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import CompiledTable, evaluate
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import rule_findings
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 from tests.unit.decision.tck import CASES, REFUSED
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.unary import parse, show
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.unary import parse, show
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import RuleError
 
 

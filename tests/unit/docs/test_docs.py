@@ -21,7 +21,7 @@ import yaml
 from ansible_collections.palantir.trust.plugins.action.attest import NODE_OPTIONS
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import build_ear
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy import (
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import (
     AppraisalPolicy,
     ImaPolicy,
     Waiver,
@@ -30,8 +30,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy im
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, LayerVerdict
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import parse
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes import CODES, severity
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.findings import rule_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import load_rulebook
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import rule_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     GUARD_RAILS,
     LABEL,

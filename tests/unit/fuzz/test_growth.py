@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms import write_table
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.write import write_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL

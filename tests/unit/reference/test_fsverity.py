@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.files import Match, match
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.files import Match, match
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, from_plain
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.fsverity import fsverity_digest
