@@ -78,10 +78,15 @@ class StoreError(TrustError):
     """The store cannot be opened, read or written."""
 
 
+class EventError(TrustError):
+    """An event source, or a rulebook for one, that cannot be set up as asked."""
+
+
 __all__ = [
     "CatalogueError",
     "ChallengeError",
     "EnrolmentError",
+    "EventError",
     "EvidenceError",
     "PartError",
     "PolicyError",

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import ExceptionContext, make_url
@@ -49,22 +50,27 @@ class Store:
 
     Args:
         url: SQLAlchemy URL, ``sqlite:///FILE`` or ``postgresql+DRIVER://…``. Passwords in it never reach a message.
+        read_only: nothing is made, upgraded or written, and nobody is kept waiting: a transaction sees the store as
+            it was when it began, and runs beside those that write.
 
     Raises:
-        StoreError: the URL is not one, the store is unreachable, or it was written by a newer version.
+        StoreError: the URL is not one, the store is unreachable, or it was written by a newer version; with
+            ``read_only``, also where it does not exist, or was written by an older version.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
         parsed = _parse(url)
         # A server's password may stand in the query, too.
         self.name = parsed.set(query={}).render_as_string(hide_password=True)
         self._secrets = [text for text in (parsed.password, *_texts(parsed.query.get("password"))) if text]
-        make = {"sqlite": _sqlite, "postgresql": _postgresql}[parsed.get_backend_name()]
+        make = {"sqlite": _sqlite_reader if read_only else _sqlite, "postgresql": _postgresql}
         try:
-            self._engine = make(parsed)
+            self._engine = make[parsed.get_backend_name()](parsed)
+            if parsed.get_backend_name() == "postgresql":
+                event.listen(self._engine, "begin", _read if read_only else _lock)
             event.listen(self._engine, "handle_error", self._refuse_value)
             with self.transaction() as connection:
-                _prepare(connection, self.name)
+                (_require if read_only else _prepare)(connection, self.name)
         except OSError as error:
             reason = f"{error.strerror or type(error).__name__} ({error.filename})."
             raise StoreError(f"store {self.name}", reason, f"check the directory or set {ENVIRONMENT}.") from None
@@ -135,7 +141,7 @@ def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _postgresql(url: URL) -> Engine:
     libpq = url.get_driver_name() in ("psycopg", "psycopg2") and "connect_timeout" not in url.query
-    engine = create_engine(
+    return create_engine(
         url,
         connect_args={"connect_timeout": CONNECT_SECONDS} if libpq else {},
         hide_parameters=True,
@@ -144,13 +150,19 @@ def _postgresql(url: URL) -> Engine:
         pool_pre_ping=True,
     )
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
-        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
-    return engine
+def _lock(connection: Connection) -> None:
+    """Begin a transaction on PostgreSQL that runs alone."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
+def _read(connection: Connection) -> None:
+    """Begin a transaction on PostgreSQL that reads one snapshot."""
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{BUSY_SECONDS}s'")
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
 
 
 def _sqlite(url: URL) -> Engine:
@@ -168,6 +180,26 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _sqlite_reader(url: URL) -> Engine:
+    path = quote(os.path.abspath(url.database or ""))
+    # mode=rw and not ro: who is alone with a write-ahead log has to be able to bring it in.
+    options = {"mode": "rw", "uri": "true"}
+    engine = create_engine(
+        url.set(database=f"file:{path}", query=options), connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
     return engine
 
@@ -206,13 +238,28 @@ def _prepare(connection: Connection, name: str) -> None:
         schema.metadata.create_all(connection)
         connection.execute(insert(schema.meta).values(key="version", value=str(schema.VERSION)))
         return
-    found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "version")).scalar()
+    found = _version(connection)
     if not upgrade(connection, found):
-        raise StoreError(
-            f"store {name}",
-            f"has schema version {printable(found, 40)}; this release reads version {schema.VERSION}.",
-            "use the release that wrote it, or another store.",
-        )
+        raise _other_version(name, found, "use the release that wrote it, or another store.")
+
+
+def _require(connection: Connection, name: str) -> None:
+    """Refuse what is no store of this version."""
+    if not inspect(connection).has_table(schema.meta.name):
+        raise StoreError(f"store {name}", "is empty.", "run a playbook of the collection, which makes its tables.")
+    found = _version(connection)
+    if found != str(schema.VERSION):
+        step = "run a playbook of this release, which upgrades an older store, or use the release that wrote it."
+        raise _other_version(name, found, step)
+
+
+def _version(connection: Connection) -> Any:
+    return connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "version")).scalar()
+
+
+def _other_version(name: str, found: object, next_step: str) -> StoreError:
+    cause = f"has schema version {printable(found, 40)}; this release reads version {schema.VERSION}."
+    return StoreError(f"store {name}", cause, next_step)
 
 
 __all__ = ["ENVIRONMENT", "Store", "default_url"]

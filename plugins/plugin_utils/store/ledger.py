@@ -15,10 +15,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -56,7 +57,7 @@ def append(connection: Connection, at: float, kind: str, subject: str, body: Any
     Raises:
         StoreError: the body has no canonical form, or the ledger was altered.
     """
-    sequence, previous = _head(connection)
+    sequence, previous = head(connection)
     at = float(at)  # as it comes back from the database: 1 and 1.0 have different digests
     try:
         text = canonical_json(body).decode()
@@ -78,6 +79,41 @@ def newest(connection: Connection, kind: str, subject: str) -> tuple[float, Any]
     return None if row is None else (float(row.at), json.loads(row.body))
 
 
+def head(connection: Connection) -> tuple[int, str]:
+    """Return the sequence and digest of the last entry that was written.
+
+    Raises:
+        StoreError: the ledger was altered.
+    """
+    value = connection.execute(select(meta.c.value).where(meta.c.key == _HEAD)).scalar()
+    if value is None:
+        return 0, GENESIS
+    sequence, _space, digest = str(value).partition(" ")
+    if not sequence.isdecimal() or len(digest) != len(GENESIS):
+        raise _altered("ledger", "its head is not one.")
+    return int(sequence), digest
+
+
+def after(connection: Connection, sequence: int, kinds: Sequence[str], limit: int) -> list[LedgerEntry]:
+    """Return the first entries of these kinds behind a sequence number, in order, at most ``limit``."""
+    behind = select(ledger).where(ledger.c.sequence > sequence, ledger.c.kind.in_(kinds))
+    rows = connection.execute(behind.order_by(ledger.c.sequence).limit(limit))
+    return [LedgerEntry(**row._mapping) for row in rows]
+
+
+def before(connection: Connection, at: float) -> int:
+    """Return the sequence number behind which everything lies that was recorded since a time."""
+    first = connection.execute(select(func.min(ledger.c.sequence)).where(ledger.c.at >= at)).scalar()
+    return head(connection)[0] if first is None else int(first) - 1
+
+
+def digest_of(connection: Connection, sequence: int) -> str | None:
+    """Return the digest of an entry; that of the chain's beginning for 0, and None where there is no such entry."""
+    if sequence == 0:
+        return GENESIS
+    return connection.execute(select(ledger.c.digest).where(ledger.c.sequence == sequence)).scalar()
+
+
 def verify(connection: Connection) -> int:
     """Return the number of entries after checking the whole chain up to its head.
 
@@ -91,20 +127,9 @@ def verify(connection: Connection) -> int:
         if not _follows(row, count, previous):
             raise _altered(f"ledger entry {count}", "is missing, or does not follow from the entry before it.")
         previous = str(row.digest)
-    if _head(connection) != (count, previous):
+    if head(connection) != (count, previous):
         raise _altered("ledger", f"its end after entry {count} is missing.")
     return count
-
-
-def _head(connection: Connection) -> tuple[int, str]:
-    """Return the sequence and digest of the last entry that was written."""
-    value = connection.execute(select(meta.c.value).where(meta.c.key == _HEAD)).scalar()
-    if value is None:
-        return 0, GENESIS
-    sequence, _space, digest = str(value).partition(" ")
-    if not sequence.isdecimal() or len(digest) != len(GENESIS):
-        raise _altered("ledger", "its head is not one.")
-    return int(sequence), digest
 
 
 def _follows(row: Row[Any], sequence: int, previous: str) -> bool:
@@ -124,4 +149,4 @@ def _digest(sequence: int, at: float, kind: str, subject: str, body: str, previo
     return hashlib.sha256(canonical_json([sequence, at, kind, subject, body, previous])).hexdigest()
 
 
-__all__ = ["LedgerEntry", "append", "newest", "verify"]
+__all__ = ["GENESIS", "LedgerEntry", "after", "append", "before", "digest_of", "head", "newest", "verify"]

@@ -1,0 +1,128 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Following the ledger of a store: what changed since the last look, in parts that are bounded.
+
+The place in the ledger is a sequence number with the digest of its entry. Entries are written one after the other and
+never changed, so nothing before the place can come up later, and a store that was replaced by another is noticed.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import KINDS, Event, Known, replaced
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger, schema
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import attestations
+
+BATCH: Final = 32
+"""Most entries of one read: an entry holds a whole EAR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the ledger is told: the last entry's sequence number and digest."""
+
+    sequence: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one read found; ``more`` says that there is more to read at once."""
+
+    events: list[Event]
+    place: Place
+    more: bool
+
+
+@dataclass(slots=True)
+class Follower:
+    """Reads a store's changes, each once.
+
+    Args:
+        url: SQLAlchemy URL of the store.
+        nodes: whose changes are told; all where it is empty.
+        since: tell what was recorded since this time, in seconds since the epoch; None for from now on.
+        place: go on from here; takes precedence over ``since``.
+    """
+
+    url: str
+    nodes: frozenset[str] = frozenset()
+    since: float | None = None
+    place: Place | None = None
+    _known: Known | None = None
+
+    def read(self) -> Part:
+        """Return what changed since the last read. Blocks while it reads.
+
+        Raises:
+            StoreError: the store cannot be read now; the next read begins where this one did.
+        """
+        store = Store(self.url, read_only=True)
+        try:
+            with store.transaction() as connection:
+                place, known, events = self._begin(connection)
+                entries = ledger.after(connection, place.sequence, KINDS, BATCH)
+                more = len(entries) == BATCH
+                end = Place(entries[-1].sequence, entries[-1].digest) if more else Place(*ledger.head(connection))
+        finally:
+            store.close()
+        # From here on nothing fails: what counts as told is told.
+        for entry in entries:
+            events += [event for event in known.changes(entry) if self._asked_for(event)]
+        self.place, self._known = end, known
+        return Part(events, end, more)
+
+    def _begin(self, connection: Connection) -> tuple[Place, Known, list[Event]]:
+        """Return where to read on, what is told so far, and an event where the ledger is not the one that was read."""
+        head = ledger.head(connection)
+        if self.place is None:
+            sequence = head[0] if self.since is None else ledger.before(connection, self.since)
+            return Place(sequence, ledger.digest_of(connection, sequence) or ""), known_at(connection, sequence), []
+        if ledger.digest_of(connection, self.place.sequence) == self.place.digest:
+            return self.place, self._known or known_at(connection, self.place.sequence), []
+        # What was told stays so: the results to come are compared with that.
+        return Place(*head), self._known or known_at(connection, head[0]), [replaced(head[0], time.time())]
+
+    def _asked_for(self, event: Event) -> bool:
+        return not self.nodes or event["kind"] == "ledger" or event["node"] in self.nodes
+
+
+def known_at(connection: Connection, sequence: int) -> Known:
+    """Return what had been recorded when the ledger ended at a sequence number."""
+    known = Known()
+    row = attestations.c
+    upto = row.id <= _last_attestation(connection, sequence)
+    newest = select(func.max(row.id)).where(upto).group_by(row.node)
+    for node, state in connection.execute(select(row.node, row.state).where(row.id.in_(newest))):
+        known.told(node, state, None)
+    attested = select(func.max(row.id)).where(upto, row.state == "attested").group_by(row.node)
+    ears = select(row.node, row.ear).where(row.id.in_(attested))
+    for node, ear in connection.execute(ears, execution_options={"yield_per": BATCH}):
+        known.told(node, known.states[node], ear)
+    at = 0
+    while entries := [e for e in ledger.after(connection, at, ("incident",), BATCH) if e.sequence <= sequence]:
+        for entry in entries:
+            known.changes(entry)
+        at = entries[-1].sequence
+    return known
+
+
+def _last_attestation(connection: Connection, sequence: int) -> int:
+    """Return the number of the last result that an entry up to this one records; 0 where there is none."""
+    entries = select(schema.ledger.c.body).where(
+        schema.ledger.c.kind == "attestation", schema.ledger.c.sequence <= sequence
+    )
+    body = connection.execute(entries.order_by(schema.ledger.c.sequence.desc()).limit(1)).scalar()
+    return int(json.loads(body)["id"]) if body else 0
+
+
+__all__ = ["BATCH", "Follower", "Part", "Place", "known_at"]
