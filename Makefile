@@ -81,7 +81,7 @@ lint: setup
 	@ruff check .
 	@ruff format --check .
 	@echo '== mypy --strict'
-	@mypy plugins tests
+	@mypy plugins extensions tests
 	@echo '== changelog'
 	@antsibull-changelog lint
 

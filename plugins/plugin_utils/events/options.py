@@ -27,7 +27,7 @@ INTERVAL: Final = 5.0
 INTERVALS: Final = (1.0, 3600.0)
 """Least and most seconds between two looks at the store."""
 MAX_NODES: Final = 10_000
-_NAMES: Final = ("store", "interval", "nodes", "since", "cursor_file")
+NAMES: Final = ("store", "interval", "nodes", "since", "cursor_file")
 _CURSOR_LIMIT: Final = 4096
 # What ansible-rulebook adds for sources that ask for feedback.
 _OF_RULEBOOK: Final = ("eda_feedback_queue",)
@@ -51,8 +51,8 @@ def read_options(plain: Mapping[str, Any]) -> Options:
         EventError: one is unknown, or not what it should be.
     """
     for key in plain:
-        if key not in _NAMES and key not in _OF_RULEBOOK:
-            raise EventError(f"argument {printable(key, 40)}", "is unknown.", f"use {', '.join(_NAMES)}.")
+        if key not in NAMES and key not in _OF_RULEBOOK:
+            raise EventError(f"argument {printable(key, 40)}", "is unknown.", f"use {', '.join(NAMES)}.")
     file = plain.get("cursor_file")
     return Options(
         store=str(plain.get("store") or default_url()),
@@ -145,4 +145,4 @@ def _since(value: object) -> float | None:
     return seconds
 
 
-__all__ = ["INTERVAL", "INTERVALS", "MAX_NODES", "Options", "load_place", "read_options", "save_place"]
+__all__ = ["INTERVAL", "INTERVALS", "MAX_NODES", "NAMES", "Options", "load_place", "read_options", "save_place"]

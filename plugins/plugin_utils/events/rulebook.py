@@ -25,7 +25,7 @@ PLAYBOOK: Final = "cycle.yml"
 SETTLE: Final = 10
 """Seconds from the first loss of trust to the cycle: what is lost meanwhile is in the same cycle."""
 
-_KEYS: Final = (
+KEYS: Final = (
     "directory",
     "inventory",
     "interval",
@@ -68,7 +68,7 @@ def rulebook_files(options: Mapping[str, Any]) -> dict[str, str]:
     Raises:
         EventError: an option is missing, unknown, or not what it should be.
     """
-    known = _mapping(options, "palantir_trust_eda", _KEYS)
+    known = _mapping(options, "palantir_trust_eda", KEYS)
     template = known.get("job_template")
     files = {RULEBOOK: _text([_ruleset(known)])}
     if not template:
@@ -245,4 +245,4 @@ def _text(data: list[dict[str, Any]]) -> str:
     return _HEADER + yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=118)
 
 
-__all__ = ["PLAYBOOK", "RULEBOOK", "SETTLE", "rulebook_files"]
+__all__ = ["KEYS", "PLAYBOOK", "RULEBOOK", "SETTLE", "rulebook_files"]
