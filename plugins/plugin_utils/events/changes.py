@@ -3,8 +3,8 @@
 """What changed from one entry of the ledger to the next, as events for programs that wait for changes.
 
 An event becomes a variable of a playbook or a job, and there a template that is evaluated on the controller. So it
-holds codes, numbers and names, and no text that a node could choose; a name has no brace. The texts are in the
-store, under the numbers that the event gives.
+holds codes, numbers and names, and no text that a node could choose; a name has nothing that begins a template. The
+texts are in the store, under the numbers that the event gives.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -31,7 +31,9 @@ VOID: Final = "void"
 MAX_CODES: Final = 16
 MAX_LAYERS: Final = 1024
 NAME_LIMIT: Final = 255
-_BRACES: Final = str.maketrans("{}", "()")
+UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading raises where the store holds what no release writes."""
+_PUNCTUATION: Final = frozenset("._:/@+-=~ ")
 _OVER: Final = ("recovered", "closed")
 
 
@@ -54,7 +56,7 @@ class Known:
             return []
         try:
             found = list(make(entry, json.loads(entry.body)))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        except UNREADABLE:
             found = [{"kind": "ledger", "node": "", "change": "unreadable"}]
         common = {"sequence": entry.sequence, "at": entry.at}
         return [{"id": f"{entry.sequence}.{at}", **common, **event} for at, event in enumerate(found)]
@@ -142,8 +144,11 @@ def codes(submod: Mapping[str, Any]) -> list[str]:
 
 
 def name(value: object) -> str:
-    """Return a name as text that is short, printable, and no template of Jinja2."""
-    return printable(value, NAME_LIMIT).translate(_BRACES)
+    """Return a name as text that is short and no template: letters, digits, a few marks, and ``?`` for all else.
+
+    Not only braces are left out: to Ansible, a text that begins with ``#jinja2:`` brings delimiters of its own.
+    """
+    return "".join(c if c.isalnum() or c in _PUNCTUATION else "?" for c in printable(value, NAME_LIMIT))
 
 
 def _layers(ear: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -167,4 +172,4 @@ def _change_of_incident(body: Mapping[str, Any], past: str) -> str:
     return {"open": "reopened", "held": "held", "recovered": "recovered", "closed": "closed"}[state]
 
 
-__all__ = ["ABSENT", "KINDS", "VOID", "Event", "Known", "codes", "name", "replaced", "tier_of", "verdict"]
+__all__ = ["ABSENT", "KINDS", "UNREADABLE", "VOID", "Event", "Known", "codes", "name", "replaced", "tier_of", "verdict"]

@@ -10,14 +10,24 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import KINDS, Event, Known, replaced
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import (
+    KINDS,
+    UNREADABLE,
+    Event,
+    Known,
+    name,
+    replaced,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger, schema
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import attestations
@@ -28,19 +38,29 @@ BATCH: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far the ledger is told: the last entry's sequence number and digest."""
+    """How far the ledger is told: the sequence number and digest of the last entry that is told whole.
+
+    ``told`` is the last event behind it that is told already, where a part was handed over in part: the sequence number
+    of its entry, and its number among the events of that.
+    """
 
     sequence: int
     digest: str
+    told: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one read found; ``more`` says that there is more to read at once."""
+    """What one read found between two places; ``more`` says that there is more to read at once."""
 
     events: list[Event]
-    place: Place
+    begin: Place
+    end: Place
     more: bool
+
+    def up_to(self, event: Event) -> Place:
+        """Return the place where this event was the last that was told."""
+        return replace(self.begin, told=_number(event))
 
 
 @dataclass(slots=True)
@@ -73,13 +93,16 @@ class Follower:
                 entries = ledger.after(connection, place.sequence, KINDS, BATCH)
                 more = len(entries) == BATCH
                 end = Place(entries[-1].sequence, entries[-1].digest) if more else Place(*ledger.head(connection))
+        except UNREADABLE as error:
+            cause = f"holds what this release does not write: {printable(repr(error))}."
+            raise StoreError(f"store {store.name}", cause, "compare it with a backup.") from None
         finally:
             store.close()
         # From here on nothing fails: what counts as told is told.
         for entry in entries:
-            events += [event for event in known.changes(entry) if self._asked_for(event)]
+            events += [event for event in known.changes(entry) if self._asked_for(event, place)]
         self.place, self._known = end, known
-        return Part(events, end, more)
+        return Part(events, place, end, more)
 
     def _begin(self, connection: Connection) -> tuple[Place, Known, list[Event]]:
         """Return where to read on, what is told so far, and an event where the ledger is not the one that was read."""
@@ -92,8 +115,9 @@ class Follower:
         # What was told stays so: the results to come are compared with that.
         return Place(*head), self._known or known_at(connection, head[0]), [replaced(head[0], time.time())]
 
-    def _asked_for(self, event: Event) -> bool:
-        return not self.nodes or event["kind"] == "ledger" or event["node"] in self.nodes
+    def _asked_for(self, event: Event, place: Place) -> bool:
+        ours = not self.nodes or event["kind"] == "ledger" or event["node"] in map(name, self.nodes)
+        return ours and _number(event) > place.told
 
 
 def known_at(connection: Connection, sequence: int) -> Known:
@@ -121,8 +145,17 @@ def _last_attestation(connection: Connection, sequence: int) -> int:
     entries = select(schema.ledger.c.body).where(
         schema.ledger.c.kind == "attestation", schema.ledger.c.sequence <= sequence
     )
-    body = connection.execute(entries.order_by(schema.ledger.c.sequence.desc()).limit(1)).scalar()
-    return int(json.loads(body)["id"]) if body else 0
+    newest_first = entries.order_by(schema.ledger.c.sequence.desc())
+    for body in connection.execute(newest_first, execution_options={"yield_per": 1}).scalars():
+        # One that cannot be read was an event of its own, and is no reason to stand still.
+        with contextlib.suppress(*UNREADABLE):
+            return int(json.loads(body)["id"])
+    return 0
+
+
+def _number(event: Event) -> tuple[int, int]:
+    sequence, _dot, at = event["id"].partition(".")
+    return int(sequence), int(at)
 
 
 __all__ = ["BATCH", "Follower", "Part", "Place", "known_at"]

@@ -1,16 +1,13 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments of an event source, and the file that keeps its place in the ledger.
+"""The arguments of an event source.
 
 This package is private to the collection: its interfaces may change in any release.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,16 +16,13 @@ from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EventError
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.follow import Place
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import default_url
-from ansible_collections.palantir.trust.plugins.plugin_utils.store.ledger import GENESIS
 
 INTERVAL: Final = 5.0
 INTERVALS: Final = (1.0, 3600.0)
 """Least and most seconds between two looks at the store."""
 MAX_NODES: Final = 10_000
 NAMES: Final = ("store", "interval", "nodes", "since", "cursor_file")
-_CURSOR_LIMIT: Final = 4096
 # What ansible-rulebook adds for sources that ask for feedback.
 _OF_RULEBOOK: Final = ("eda_feedback_queue",)
 
@@ -61,52 +55,6 @@ def read_options(plain: Mapping[str, Any]) -> Options:
         since=_since(plain.get("since")),
         cursor_file=Path(str(file)).expanduser() if file else None,
     )
-
-
-def load_place(file: Path) -> Place | None:
-    """Return the place that a file keeps; None where there is no file yet.
-
-    Raises:
-        EventError: it cannot be read, or holds something else.
-    """
-    subject, step = f"cursor_file {file}", "remove it to begin with what is new from now on."
-    try:
-        with file.open("rb") as stream:
-            plain = json.loads(stream.read(_CURSOR_LIMIT))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise EventError(subject, f"{error.strerror}.", "check its path and its owner.") from None
-    except (ValueError, RecursionError):
-        raise EventError(subject, "holds no JSON.", step) from None
-    if not isinstance(plain, Mapping) or set(plain) != {"sequence", "digest"}:
-        raise EventError(subject, "holds no place in a ledger.", step)
-    sequence, digest = plain["sequence"], plain["digest"]
-    right = isinstance(sequence, int) and not isinstance(sequence, bool) and 0 <= sequence < 1 << 63
-    if not right or not isinstance(digest, str) or len(digest) != len(GENESIS):
-        raise EventError(subject, "holds no place in a ledger.", step)
-    return Place(sequence, digest)
-
-
-def save_place(file: Path, place: Place) -> None:
-    """Keep a place in a file, which at any time holds the old one or the new one, whole.
-
-    Raises:
-        EventError: it cannot be written.
-    """
-    text = json.dumps({"sequence": place.sequence, "digest": place.digest}) + "\n"
-    part = ""
-    try:
-        handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        with os.fdopen(handle, "w", encoding="ascii") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, file)
-    except OSError as error:
-        if part:
-            Path(part).unlink(missing_ok=True)
-        raise EventError(f"cursor_file {file}", f"{error.strerror}.", "check its directory.") from None
 
 
 def _interval(value: object) -> float:
@@ -145,4 +93,4 @@ def _since(value: object) -> float | None:
     return seconds
 
 
-__all__ = ["INTERVAL", "INTERVALS", "MAX_NODES", "NAMES", "Options", "load_place", "read_options", "save_place"]
+__all__ = ["INTERVAL", "INTERVALS", "MAX_NODES", "NAMES", "Options", "read_options"]

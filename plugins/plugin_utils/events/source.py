@@ -8,20 +8,17 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.follow import Follower, Part
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.options import (
-    Options,
-    load_place,
-    read_options,
-    save_place,
-)
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.cursor import alone, load_place, save_place
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.follow import Follower, Part, Place
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.options import Options, read_options
 
 LONGEST_WAIT: Final = 60.0
 """Most seconds between two looks at a store that is away, where the interval is not longer."""
@@ -72,12 +69,16 @@ async def follow(queue: Queue, arguments: Mapping[str, Any]) -> None:
         EventError: an argument, or the file with the place, is wrong.
     """
     options = read_options(arguments)
-    place = await asyncio.to_thread(load_place, options.cursor_file) if options.cursor_file else None
-    follower = Follower(options.store, options.nodes, options.since, place)
+    with alone(options.cursor_file):
+        place = await finish(load_place, options.cursor_file) if options.cursor_file else None
+        await _follow(queue, options, Follower(options.store, options.nodes, options.since, place))
+
+
+async def _follow(queue: Queue, options: Options, follower: Follower) -> None:
     reading, keeping, begun = Trouble("event source"), Trouble("event source"), time.time()
     while True:
         try:
-            part = await asyncio.to_thread(follower.read)
+            part = await finish(follower.read)
         except TrustError as error:
             reading.began(error)
             if follower.place is None and follower.since is None:
@@ -92,12 +93,23 @@ async def follow(queue: Queue, arguments: Mapping[str, Any]) -> None:
 
 
 async def _hand_over(queue: Queue, part: Part, options: Options, keeping: Trouble) -> None:
-    for event in part.events:
-        await queue.put(event)
+    last = None
+    try:
+        for event in part.events:
+            await queue.put(event)
+            last = event
+    except asyncio.CancelledError:
+        if last:
+            await _keep(part.up_to(last), options, keeping)
+        raise
+    await _keep(part.end, options, keeping)
+
+
+async def _keep(place: Place, options: Options, keeping: Trouble) -> None:
     if options.cursor_file is None:
         return
     try:
-        await asyncio.to_thread(save_place, options.cursor_file, part.place)
+        await finish(save_place, options.cursor_file, place)
     except TrustError as error:
         # The events matter more: without the file some come again after a restart.
         keeping.began(error)
@@ -105,4 +117,20 @@ async def _hand_over(queue: Queue, part: Part, options: Options, keeping: Troubl
         keeping.ended()
 
 
-__all__ = ["LONGEST_WAIT", "Queue", "Trouble", "follow", "wait"]
+async def finish(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function that blocks returns; when cancelled, wait for its end: no thread outlives the source."""
+    # The future itself and not a task around it: those are cancelled with all others when a loop ends.
+    running = asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            # Bounded by the time-outs of the store. It may be cancelled more than once.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
+        # Whether it failed matters to nobody any more.
+        running.exception()
+        raise
+
+
+__all__ = ["LONGEST_WAIT", "Queue", "Trouble", "finish", "follow", "wait"]

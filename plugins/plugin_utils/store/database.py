@@ -69,7 +69,7 @@ class Store:
             if parsed.get_backend_name() == "postgresql":
                 event.listen(self._engine, "begin", _read if read_only else _lock)
             event.listen(self._engine, "handle_error", self._refuse_value)
-            with self.transaction() as connection:
+            with self._closed_on_error(), self.transaction() as connection:
                 (_require if read_only else _prepare)(connection, self.name)
         except OSError as error:
             reason = f"{error.strerror or type(error).__name__} ({error.filename})."
@@ -106,6 +106,15 @@ class Store:
     def close(self) -> None:
         """Close the connections that the store keeps."""
         self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        """Leave no connection behind of a store that is not opened: who tries again and again would gather them."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def _refuse_value(self, context: ExceptionContext) -> None:
         """Give a value that no column can hold as the store's error: drivers raise what they like for these."""

@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import ABSENT, VOID, Event, Known
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import ABSENT, VOID, Event, Known, name
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.ledger import LedgerEntry
 from tests.unit.events.site import ear, finding
 
@@ -160,6 +161,7 @@ def test_an_entry_that_cannot_be_read_is_told_and_changes_nothing() -> None:
         LedgerEntry(5, 0.0, "incident", "edge1/os", "{", "", ""),
         LedgerEntry(6, 0.0, "attestation", "edge1", "[" * 100_000, "", ""),
         incident(7, state="unheard of"),
+        entry(8, "attestation", "edge1", {"id": float("inf"), "state": "attested", "ear": None}),
     ]
     assert {(e["kind"], e["change"], e["node"]) for e in told(known, *broken)} == {("ledger", "unreadable", "")}
     assert known == Known({"edge1": "attested"}, {"edge1": {"os": "affirming"}})
@@ -177,6 +179,21 @@ def test_no_text_of_a_node_is_in_an_event() -> None:
     )
     assert events[1]["findings"][0] == "unknown_executable"
     assert len(events[1]["findings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("edge-1.example.org", "edge-1.example.org"),
+        ("sc:dns_filter@2", "sc:dns_filter@2"),
+        ("Bär", "Bär"),
+        ("{{ x }}{% y %}{# z #}", "?? x ???? y ???? z ??"),
+        ("#jinja2:variable_start_string:'[['", "?jinja2:variable_start_string:????"),
+        ("${x} `id` $(id)", "??x? ?id? ??id?"),
+    ],
+)
+def test_a_name_has_nothing_that_begins_a_template(text: str, shown: str) -> None:
+    assert name(text) == shown
 
 
 def test_an_event_is_bounded() -> None:
@@ -214,7 +231,7 @@ def test_the_events_put_together_are_what_was_recorded(history: list[tuple[str, 
 
 @given(
     value=st.recursive(
-        st.none() | st.integers() | st.text(max_size=8),
+        st.none() | st.integers() | st.floats() | st.text(max_size=8),
         lambda v: (
             st.lists(v)
             | st.dictionaries(

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,9 +18,10 @@ from sqlalchemy import text, update
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import Event
 from ansible_collections.palantir.trust.plugins.plugin_utils.events.follow import BATCH, Follower
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import schema
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger, schema
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.events.site import NOW, attest, contain, hold, open_incident, recover
+from tests.unit.store.postgresql import execute
 
 SOUND = {"os": "affirming"}
 LOST = {"os": "contraindicated"}
@@ -171,19 +173,56 @@ def test_a_database_without_tables_is_empty(url: str, tmp_path: Path) -> None:
         Store(url, read_only=True)
 
 
+@contextmanager
+def away(url: str, tmp_path: Path) -> Iterator[None]:
+    """Have the store away: its file moved, or its server refusing connections."""
+    if url.startswith("sqlite"):
+        files = {path: path.rename(path.with_suffix(path.suffix + ".away")) for path in tmp_path.glob("store.*")}
+        yield
+        for path, moved in files.items():
+            moved.rename(path)
+        return
+    other = url.replace("/postgres?", "/template1?")
+    execute(other, "ALTER DATABASE postgres ALLOW_CONNECTIONS false")
+    try:
+        yield
+    finally:
+        execute(other, "ALTER DATABASE postgres ALLOW_CONNECTIONS true")
+
+
 def test_a_failed_read_loses_nothing(store: Store, tmp_path: Path, url: str) -> None:
-    if not url.startswith("sqlite"):
-        pytest.skip("the file is moved away")
     follower = Follower(url)
     read(follower)
     attest(store, "edge1", LOST)
     store.close()
-    files = {path: path.rename(path.with_suffix(path.suffix + ".away")) for path in tmp_path.glob("store.*")}
-    with pytest.raises(StoreError):
-        follower.read()
-    for path, away in files.items():
-        away.rename(path)
+    with away(url, tmp_path):
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                follower.read()
     assert short(read(follower)) == ["edge1 attested", "edge1 contraindicated"]
+    assert read(follower) == []
+
+
+def test_what_no_release_writes_is_the_store_s_error(store: Store, url: str) -> None:
+    attest(store, "edge1", SOUND)
+    with store.transaction() as connection:
+        connection.execute(update(schema.attestations).values(ear={"submods": {"os": {"ear_status": "splendid"}}}))
+    with pytest.raises(
+        StoreError, match=r": holds what this release does not write: ValueError\(.*\)\. Next: compare it"
+    ):
+        Follower(url).read()
+
+
+def test_an_entry_that_cannot_be_read_stops_no_restart(store: Store, url: str) -> None:
+    attest(store, "edge1", SOUND)
+    follower = Follower(url)
+    read(follower)
+    with store.transaction() as connection:
+        ledger.append(connection, NOW, "attestation", "edge1", ["no result"])
+    assert [e["change"] for e in read(follower)] == ["unreadable"]
+    follower = Follower(url, place=follower.place)
+    attest(store, "edge1", LOST)
+    assert short(read(follower)) == ["edge1 contraindicated"]
 
 
 acts = st.lists(

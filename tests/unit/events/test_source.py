@@ -20,8 +20,8 @@ import pytest
 import yaml
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EventError
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.follow import Place
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.options import load_place, read_options, save_place
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.cursor import load_place
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.options import read_options
 from ansible_collections.palantir.trust.plugins.plugin_utils.events.source import wait
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.events.site import attest
@@ -225,35 +225,6 @@ def test_since_is_a_time_in_any_of_its_forms() -> None:
     forms = (1777636800, "1777636800", "2026-05-01T12:00:00Z", "2026-05-01T14:00:00+02:00", "2026-05-01 12:00:00")
     assert {read_options({"since": form}).since for form in forms} == {1777636800.0}
     assert read_options({"nodes": "edge1"}).nodes == {"edge1"}
-
-
-@pytest.mark.parametrize(
-    ("held", "cause"),
-    [
-        (b"", "holds no JSON."),
-        (b"\xff", "holds no JSON."),
-        (b"[" * 5000, "holds no JSON."),
-        (b"[1]", "holds no place in a ledger."),
-        (b'{"sequence": true, "digest": ""}', "holds no place in a ledger."),
-        (b'{"sequence": -1, "digest": "%s"}' % (b"0" * 64), "holds no place in a ledger."),
-    ],
-)
-def test_a_file_that_holds_no_place_is_refused(tmp_path: Path, held: bytes, cause: str) -> None:
-    file = tmp_path / "cursor.json"
-    file.write_bytes(held)
-    with pytest.raises(EventError) as caught:
-        load_place(file)
-    step = "remove it to begin with what is new from now on."
-    assert str(caught.value) == f"cursor_file {file}: {cause} Next: {step}"
-
-
-def test_a_place_is_kept_whole(tmp_path: Path) -> None:
-    file, place = tmp_path / "cursor.json", Place(7, "ab" * 32)
-    assert load_place(file) is None
-    save_place(file, Place(6, "cd" * 32))
-    save_place(file, place)
-    assert load_place(file) == place
-    assert [*tmp_path.iterdir()] == [file]
 
 
 def test_it_waits_longer_after_each_failure_and_a_minute_at_most() -> None:

@@ -47,6 +47,7 @@ options:
     description:
       - File that keeps how far the ledger was told. It is made where it is not there.
       - After a crash the last events may be emitted again; their C(id) is the same.
+      - Each event source needs one of its own. One that is in use is refused.
     type: path
 """
 
