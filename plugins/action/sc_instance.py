@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,6 +52,7 @@ class ActionModule(NodeAction):
         sc = arguments["sc"]
         if not sc or "image_id" not in sc:
             raise CatalogueError(arguments["instance"], "sc must be what lookup palantir.trust.sc returns.")
+        _check_supported(sc)
         store = self.open_store(arguments)
         living = _living(store, arguments)
         running = [record for record in living if record.state == "live"]
@@ -94,6 +96,23 @@ class ActionModule(NodeAction):
         with store.transaction() as connection:
             for record in records:
                 instances.set_state(connection, record.id, "retired", self.now())
+
+
+def _check_supported(sc: Mapping[str, Any]) -> None:
+    """Refuse what no driver here carries out, rather than run an instance without it."""
+    unsupported = [
+        name
+        for name, there in (
+            (f"the driver {sc['driver']}", sc["driver"] not in DRIVERS),
+            (f"a probe of type {sc['probe']['type']}", sc["probe"]["type"] != "dns"),
+            ("a private network", sc["network"] != "host"),
+            ("a command", bool(sc["command"])),
+            ("bounds on resources", any(bound is not None for bound in sc["resources"].values())),
+        )
+        if there
+    ]
+    if unsupported:
+        raise CatalogueError(f"SC {sc['sc']}", f"asks for {unsupported[0]}, which is not available.", "leave it out.")
 
 
 def container_id(told: object) -> str | None:
@@ -147,7 +166,7 @@ def _start(arguments: dict[str, Any], record: InstanceRecord) -> dict[str, Any]:
         "uid_base": record.uid_base,
         "uid_count": record.uid_count,
         "capabilities": sc["capabilities"],
-        "files": sc["files"],
+        "files": [{"path": file["path"], "content": file["content"]} for file in sc["files"]],
         "address": sc["probe"]["address"],
         "port": sc["probe"]["port"],
         "queries": sc["probe"]["queries"],

@@ -34,8 +34,8 @@ options:
     required: true
   catalogue:
     description:
-      - SC to its C(criticality), C(min_instances), C(flavours), and C(placement), a list of nodes or a mapping of
-        C(nodes) and C(labels).
+      - SC to its C(criticality), C(instances) with C(min), C(flavours), and C(placement), a list of nodes or a
+        mapping of C(nodes) and C(labels).
     type: dict
     required: true
   state:

@@ -48,11 +48,44 @@ _raw:
 flavour:
   description: Name of the chosen flavour.
   type: str
+driver:
+  description: What runs it.
+  type: str
+network:
+  description: V(host), or V(private) for a network namespace of its own.
+  type: str
+implementation:
+  description: The program that does the work, where the flavour tells it.
+  type: str
+command:
+  description: What is run instead of the image's own command; empty for that.
+  type: list
+  elements: str
+components:
+  description: What the flavour is made of.
+  type: list
+  elements: str
+configuration:
+  description: The flavour's configuration files, or those of the Security Capability.
+  type: list
+  elements: dict
+resources:
+  description: What an instance may use at most; C(cpu) in cores, C(memory) and C(storage) in bytes, and C(pids).
+  type: dict
+ports:
+  description: Ports, each with C(name), C(port) of the node, C(protocol) and C(internal), the port of the instance.
+  type: list
+  elements: dict
+probe:
+  description: The health probe with its C(type).
+  type: dict
 image_id:
   description: Id of the pinned image.
   type: str
 files:
-  description: Rendered configuration, each with its C(path) inside the instance and its C(content).
+  description:
+    - Rendered configuration, each with its C(path) inside the instance, its C(content), and C(reload), what a running
+      instance needs to read it anew.
   type: list
   elements: dict
 archive:
@@ -64,6 +97,7 @@ capabilities:
   elements: str
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +134,21 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         wanted = self.get_option("flavour")
         flavour = descriptor.flavour(wanted) if wanted else descriptor.flavours[0]
         archive = (catalogue / flavour.archive).resolve()
-        templates = [str((catalogue / file.template).resolve()) for file in descriptor.configuration]
+        configuration = descriptor.configuration_of(flavour)
+        templates = [str((catalogue / file.template).resolve()) for file in configuration]
+        plain = asdict(flavour)
         render = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
         contents = render.run(templates, variables)
         return {
             **descriptor.plain(),
             "files": [
-                {"path": file.path, "content": content}
-                for file, content in zip(descriptor.configuration, contents, strict=True)
+                {"path": file.path, "content": content, "reload": file.reload}
+                for file, content in zip(configuration, contents, strict=True)
             ],
+            **{key: plain[key] for key in ("driver", "capabilities", "implementation", "command", "network")},
+            "components": plain["components"],
+            "configuration": [asdict(file) for file in configuration],
             "flavour": flavour.name,
-            "driver": flavour.driver,
-            "capabilities": list(flavour.capabilities),
             "archive": str(archive),
             "image_id": pinned_image_id(flavour, archive, reference_values),
         }

@@ -7,7 +7,8 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,10 @@ MAX_MERGED: Final = 1024
 """Most keys of a mapping that merges others, and most that it merges: merges of merges grow without bound."""
 _NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MERGE: Final = "tag:yaml.org,2002:merge"
+
+
+Way = tuple[Hashable, ...]
+"""Keys and positions that lead from a file's outermost value to an inner one: ``("flavours", 0, "driver")``."""
 
 
 class StrictYamlError(Exception):
@@ -80,8 +85,25 @@ class _Loader(UniqueKeyLoader):
         return super().compose_node(parent, index)
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What a file holds, and the line, counted from 1, at which each value of it, or its key, begins."""
+
+    data: Any
+    lines: Mapping[Way, int]
+
+
 def read_file(path: Path) -> Any:
     """Return the plain data of a YAML file.
+
+    Raises:
+        StrictYamlError: it cannot be opened, is over :data:`LIMIT`, or is not YAML of the strict kind.
+    """
+    return read_located(path).data
+
+
+def read_located(path: Path) -> Located:
+    """Return the plain data of a YAML file, and where in the file each value stands.
 
     Raises:
         StrictYamlError: it cannot be opened, is over :data:`LIMIT`, or is not YAML of the strict kind.
@@ -94,7 +116,7 @@ def read_file(path: Path) -> Any:
     if len(data) > LIMIT:
         raise StrictYamlError(f"is larger than {LIMIT} bytes.")
     try:
-        return yaml.load(data.decode("utf-8"), Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        return _load(data.decode("utf-8"))
     except yaml.MarkedYAMLError as error:
         where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise StrictYamlError(f"is not YAML{where}: {printable(error.problem)}.") from error
@@ -104,4 +126,30 @@ def read_file(path: Path) -> Any:
         raise StrictYamlError("is nested too deeply.") from None
 
 
-__all__ = ["LIMIT", "StrictYamlError", "UniqueKeyLoader", "read_file"]
+def _load(text: str) -> Located:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return Located(None, {})
+        data = loader.construct_document(node)
+        # After the construction, which puts the keys of merged mappings in their place.
+        return Located(data, {(): node.start_mark.line + 1, **dict(_lines(loader, node, ()))})
+    finally:
+        loader.dispose()
+
+
+def _lines(loader: _Loader, node: yaml.Node, way: Way) -> Iterator[tuple[Way, int]]:
+    inner: list[tuple[Any, yaml.Node, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        inner = [
+            (loader.construct_object(key), key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)
+        ]
+    elif isinstance(node, yaml.SequenceNode):
+        inner = [(number, item, item) for number, item in enumerate(node.value)]
+    for key, marked, value in inner:
+        yield (*way, key), marked.start_mark.line + 1
+        yield from _lines(loader, value, (*way, key))
+
+
+__all__ = ["LIMIT", "Located", "StrictYamlError", "UniqueKeyLoader", "Way", "read_file", "read_located"]

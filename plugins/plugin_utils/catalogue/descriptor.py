@@ -2,114 +2,58 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SC descriptors: what can run, as what, on which Reference Values, and how its health is probed.
 
-A catalogue is a directory of YAML files, one SC in each, named after it (``dns-filter.yml``).
+A catalogue is a directory of YAML files, one SC in each, named after it (``dns-filter.yml``). :mod:`.schema` says the
+same as JSON Schema.
 
 This package is private to the collection: its interfaces may change in any release.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.capabilities import CAPABILITIES
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue import values, words
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.entry import (
     Entry,
-    chosen,
+    Place,
+    a_name,
     nearest,
     read,
     shown,
     unique,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import (
+    ConfigurationFile,
+    Descriptor,
+    DnsProbe,
+    DnsQuery,
+    Flavour,
+    HttpProbe,
+    Instances,
+    Placement,
+    Port,
+    Probe,
+    Resources,
+    TcpProbe,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import is_name
-from ansible_collections.palantir.trust.plugins.plugin_utils.strict_yaml import StrictYamlError, read_file
+from ansible_collections.palantir.trust.plugins.plugin_utils.strict_yaml import StrictYamlError, Way, read_located
 
-DRIVERS: Final = ("podman",)
-CRITICALITIES: Final = ("low", "medium", "high")
-PROBES: Final = ("dns",)
-
-_PART: Final = re.compile(r"[A-Za-z0-9._+@-]{1,255}")
-_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-
-
-@dataclass(frozen=True)
-class ConfigurationFile:
-    """A file rendered by the controller: ``path`` inside the instance, ``template`` beside the catalogue."""
-
-    path: str
-    template: str
-
-
-@dataclass(frozen=True)
-class DnsQuery:
-    """A query of type A and exactly the addresses that must answer it."""
-
-    name: str
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class DnsProbe:
-    """A health probe by DNS queries to the instance, asked on its own node."""
-
-    address: str
-    port: int
-    queries: tuple[DnsQuery, ...]
-
-
-@dataclass(frozen=True)
-class Flavour:
-    """A deployment flavour: the driver that runs it, its image archive, and the name of its Reference Values."""
-
-    name: str
-    driver: str
-    archive: str
-    reference_values: str
-    capabilities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Descriptor:
-    """One Security Capability."""
-
-    sc: str
-    description: str
-    function: str
-    version: str
-    criticality: str
-    flavours: tuple[Flavour, ...]
-    configuration: tuple[ConfigurationFile, ...]
-    probe: DnsProbe
-    placement: tuple[str, ...] = ()
-
-    def plain(self) -> dict[str, Any]:
-        """Return the JSON-safe form."""
-        return asdict(self)
-
-    def flavour(self, name: str) -> Flavour:
-        """Return a flavour by name.
-
-        Raises:
-            CatalogueError: the SC has none of that name.
-        """
-        for flavour in self.flavours:
-            if flavour.name == name:
-                return flavour
-        raise CatalogueError(
-            f"SC {self.sc}", f"has no flavour {shown(name)}.", nearest(name, [f.name for f in self.flavours])
-        )
+REQUIRED: Final = ("sc", "description", "function", "version", "criticality", "flavours", "configuration", "probe")
+OPTIONAL: Final = ("placement", "provider", "signer", "instances", "equivalent", "resources", "ports")
+FLAVOUR: Final = ("name", "driver", "archive", "reference_values")
+FLAVOUR_OPTIONAL: Final = ("capabilities", "implementation", "command", "network", "components", "configuration")
 
 
 def load_directory(directory: Path) -> dict[str, Descriptor]:
     """Read every descriptor of a catalogue.
 
     Raises:
-        CatalogueError: the directory or a file cannot be read, or a file is not a descriptor.
+        CatalogueError: the directory or a file cannot be read, a file is not a descriptor, or one names an SC that is
+            not there.
     """
     try:
         files = sorted(file for file in directory.iterdir() if file.suffix in (".yml", ".yaml"))
@@ -117,13 +61,25 @@ def load_directory(directory: Path) -> dict[str, Descriptor]:
         raise CatalogueError(
             f"catalogue {directory}", f"cannot be read: {error.strerror or error}.", "set palantir_trust_catalogue."
         ) from error
-    found = {}
+    found, places = {}, {}
     for file in files:
         if file.suffix != ".yml":
             raise CatalogueError(str(file), "would not be read.", f"name the file {file.stem}.yml.")
-        descriptor = _load(file)
+        descriptor, lines = _load(file)
         found[descriptor.sc] = descriptor
+        places[descriptor.sc] = Place(str(file), lines=lines)
+    for name, descriptor in found.items():
+        check_names(descriptor, found, places[name])
     return found
+
+
+def load_file(file: Path) -> Descriptor:
+    """Read one descriptor; :func:`check_names` sees whether it fits among others.
+
+    Raises:
+        CatalogueError: the file cannot be read, is not a descriptor, or is not named after its SC.
+    """
+    return _load(file)[0]
 
 
 def select(catalogue: Mapping[str, Descriptor], sc: str) -> Descriptor:
@@ -138,133 +94,222 @@ def select(catalogue: Mapping[str, Descriptor], sc: str) -> Descriptor:
     return catalogue[sc]
 
 
-def parse(data: Any, subject: str) -> Descriptor:
+def check_names(descriptor: Descriptor, catalogue: Mapping[str, Descriptor], where: Place | None = None) -> None:
+    """See that the SCs that a descriptor names are in a catalogue, and that its stand-ins do what it does.
+
+    Raises:
+        CatalogueError: one is missing, or a stand-in has another function.
+    """
+    where = where or Place(f"SC {descriptor.sc}")
+    named: list[tuple[Way, tuple[str, ...]]] = [
+        (("equivalent",), descriptor.equivalent),
+        (("placement", "affinity"), descriptor.placement.affinity),
+        (("placement", "anti_affinity"), descriptor.placement.anti_affinity),
+    ]
+    known = {**catalogue, descriptor.sc: descriptor}
+    for way, names in named:
+        for number, name in enumerate(names):
+            if name not in known:
+                place = Place(where.subject, (*way, number), where.lines)
+                raise place.error(f"the SC {shown(name)} is not in the catalogue.", nearest(name, sorted(known)))
+    for number, name in enumerate(descriptor.equivalent):
+        if known[name].function != descriptor.function:
+            raise where.inside("equivalent", number).error(
+                f"the SC {name} has the function {known[name].function}, not {descriptor.function}.",
+                "only an SC of the same function can stand in.",
+            )
+
+
+def parse(data: Any, subject: str, lines: Mapping[Way, int] | None = None) -> Descriptor:
     """Return the descriptor that plain data describes.
+
+    Args:
+        data: as :mod:`.schema` describes it.
+        subject: the name of its file, for errors.
+        lines: the lines of the values in that file.
 
     Raises:
         CatalogueError: a key is missing, unknown or of the wrong type; the message names it.
     """
-    required = ("sc", "description", "function", "version", "criticality", "flavours", "configuration", "probe")
-    entry = read(data, subject, required, optional=("placement",))
-    flavours = entry.entries("flavours", ("name", "driver", "archive", "reference_values"), ("capabilities",))
-    configuration = entry.entries("configuration", ("path", "template"))
+    entry = read(data, Place(subject, lines=lines or {}), REQUIRED, OPTIONAL)
     descriptor = Descriptor(
         sc=entry.name("sc"),
         description=entry.prose("description"),
-        function=entry.name("function"),
+        function=entry.choice("function", words.FUNCTIONS),
         version=entry.text("version"),
-        criticality=entry.choice("criticality", CRITICALITIES),
-        flavours=tuple(_flavour(item) for item in flavours),
-        configuration=tuple(
-            ConfigurationFile(_absolute(item.text("path"), item.at("path")), _inside(item.text("template"), item))
-            for item in configuration
-        ),
-        probe=_probe(entry.entry("probe", ("address", "port", "queries"), ("type",))),
-        placement=entry.texts("placement", lambda text, _where: text),
+        criticality=entry.choice("criticality", words.CRITICALITIES),
+        flavours=tuple(_flavour(item) for item in entry.entries("flavours", FLAVOUR, FLAVOUR_OPTIONAL)),
+        configuration=_configuration(entry),
+        probe=_probe(entry),
+        placement=_placement(entry),
+        provider=entry.text("provider") if entry.has("provider") else None,
+        signer=entry.name("signer") if entry.has("signer") else None,
+        instances=_instances(entry),
+        equivalent=entry.texts("equivalent", a_name),
+        resources=_resources(entry),
+        ports=_ports(entry),
     )
-    if not descriptor.flavours:
-        raise CatalogueError(entry.at("flavours"), "must name at least one.")
-    unique((f.name for f in descriptor.flavours), entry.at("flavours"))
-    unique((f.path for f in descriptor.configuration), entry.at("configuration"))
+    _check(descriptor, entry)
     return descriptor
+
+
+def _check(descriptor: Descriptor, entry: Entry) -> None:
+    """See that the parts of a descriptor fit together."""
+    if not descriptor.flavours:
+        raise entry.at("flavours").error("must name at least one.")
+    unique((f.name for f in descriptor.flavours), entry.at("flavours"))
+    if descriptor.sc in descriptor.equivalent:
+        where = entry.where.inside("equivalent", descriptor.equivalent.index(descriptor.sc))
+        raise where.error("an SC does not stand in for itself.", "remove it.")
+    for number, flavour in enumerate(descriptor.flavours):
+        probe = descriptor.probe
+        reachable = any((port.port, port.protocol) == (probe.port, probe.protocol) for port in descriptor.ports)
+        if flavour.network == "private" and not reachable:
+            raise entry.where.inside("flavours", number, "network").error(
+                f"the probe's port {probe.port}/{probe.protocol} is not among the ports of the SC.",
+                "add it to ports: only those lead into a private network.",
+            )
 
 
 def _flavour(entry: Entry) -> Flavour:
     return Flavour(
         name=entry.name("name"),
-        driver=entry.choice("driver", DRIVERS),
+        driver=entry.choice("driver", words.DRIVERS),
         archive=entry.text("archive"),
         reference_values=entry.name("reference_values"),
-        capabilities=entry.texts("capabilities", _capability),
+        capabilities=entry.texts("capabilities", values.capability),
+        implementation=(
+            values.component(entry.text("implementation"), entry.at("implementation"))
+            if entry.has("implementation")
+            else None
+        ),
+        command=entry.texts("command", values.any_text, repeated=True),
+        network=entry.choice("network", words.NETWORKS, "host"),
+        components=entry.texts("components", values.component),
+        configuration=_configuration(entry) if entry.has("configuration") else None,
     )
 
 
-def _capability(text: str, where: str) -> str:
-    return chosen(text.removeprefix("CAP_"), CAPABILITIES, where)
+def _configuration(entry: Entry) -> tuple[ConfigurationFile, ...]:
+    files = tuple(
+        ConfigurationFile(
+            values.inner_path(item.text("path"), item.at("path")),
+            values.template(item.text("template"), item.at("template")),
+            item.choice("reload", words.RELOADS, "replace"),
+        )
+        for item in entry.entries("configuration", ("path", "template"), ("reload",))
+    )
+    unique((file.path for file in files), entry.at("configuration"))
+    return files
 
 
-def _probe(entry: Entry) -> DnsProbe:
-    if entry.has("type"):
-        entry.choice("type", PROBES)
+def _probe(entry: Entry) -> Probe:
+    where, data = entry.at("probe"), entry.data["probe"]
+    # Before its keys, which are those of its type.
+    kind = Entry(data, where).choice("type", words.PROBES, "dns") if isinstance(data, Mapping) else "dns"
+    if kind == "http":
+        return _http(read(data, where, ("type", "address", "port", "path"), ("status", "body")))
+    if kind == "tcp":
+        return _tcp(read(data, where, ("type", "address", "port"), ("expect",)))
+    return _dns(read(data, where, ("address", "port", "queries"), ("type",)))
+
+
+def _dns(entry: Entry) -> DnsProbe:
     queries = tuple(
-        DnsQuery(_domain(item.text("name"), item.at("name")), item.texts("addresses", _ipv4))
+        DnsQuery(values.domain(item.text("name"), item.at("name")), item.texts("addresses", values.ipv4))
         for item in entry.entries("queries", ("name", "addresses"))
     )
     if not queries:
-        raise CatalogueError(entry.at("queries"), "must ask at least one question.")
-    return DnsProbe(_ip(entry.text("address"), entry.at("address")), entry.number("port", 1, 65535), queries)
+        raise entry.at("queries").error("must ask at least one question.")
+    return DnsProbe("dns", *_endpoint(entry), queries)
 
 
-def _absolute(path: str, where: str) -> str:
-    """Return a path inside an instance, which also becomes an argument to its driver.
-
-    Raises:
-        CatalogueError: it is relative, leaves its place, or has a character that an argument may not have.
-    """
-    _root, *parts = path.split("/")
-    if not path.startswith("/") or not _plain(parts):
-        raise CatalogueError(
-            where,
-            f"{shown(path)} is not an absolute path in its shortest form.",
-            "use letters, digits and ._+@- between slashes, no '.', '..' or empty part.",
-        )
-    return path
+def _http(entry: Entry) -> HttpProbe:
+    return HttpProbe(
+        "http",
+        *_endpoint(entry),
+        path=values.url_path(entry.text("path"), entry.at("path")),
+        status=entry.number("status", 100, 599) if entry.has("status") else 200,
+        body=entry.text("body") if entry.has("body") else None,
+    )
 
 
-def _inside(path: str, entry: Entry) -> str:
-    if not _plain(path.split("/")):
-        raise CatalogueError(
-            entry.at("template"),
-            f"{shown(path)} is not the path of a file in the catalogue's directory.",
-            "put it there, and use letters, digits and ._+@- between slashes, no '..'.",
-        )
-    return path
+def _tcp(entry: Entry) -> TcpProbe:
+    return TcpProbe("tcp", *_endpoint(entry), expect=entry.text("expect") if entry.has("expect") else None)
 
 
-def _plain(parts: list[str]) -> bool:
-    return len(parts) <= 32 and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+def _endpoint(entry: Entry) -> tuple[str, int]:
+    return values.address(entry.text("address"), entry.at("address")), entry.number("port", 1, 65535)
 
 
-def _ip(text: str, where: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise CatalogueError(where, f"{shown(text)} is not an IP address.") from None
+def _placement(entry: Entry) -> Placement:
+    if not isinstance(entry.data.get("placement", ()), Mapping):
+        return Placement(nodes=entry.texts("placement", values.any_text))
+    inner = entry.entry("placement", (), ("nodes", "labels", "affinity", "anti_affinity"))
+    return Placement(
+        nodes=inner.texts("nodes", values.any_text),
+        labels=inner.pairs("labels", values.label),
+        affinity=inner.texts("affinity", a_name),
+        anti_affinity=inner.texts("anti_affinity", a_name),
+    )
 
 
-def _ipv4(text: str, where: str) -> str:
-    try:
-        return str(ipaddress.IPv4Address(text))
-    except ValueError:
-        raise CatalogueError(where, f"{shown(text)} is not an IPv4 address.") from None
+def _instances(entry: Entry) -> Instances:
+    if not entry.has("instances"):
+        return Instances()
+    inner = entry.entry("instances", (), ("min", "max"))
+    least = inner.number("min", 0, words.INSTANCES_LIMIT) if inner.has("min") else 0
+    most = inner.number("max", 1, words.INSTANCES_LIMIT) if inner.has("max") else None
+    if most is not None and most < least:
+        raise inner.at("max").error(f"{most} is less than min, {least}.")
+    return Instances(least, most)
 
 
-def _domain(text: str, where: str) -> str:
-    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in text.rstrip(".").split(".")):
-        raise CatalogueError(where, f"{shown(text)} is not a DNS name.")
-    return text
+def _resources(entry: Entry) -> Resources:
+    if not entry.has("resources"):
+        return Resources()
+    inner = entry.entry("resources", (), ("cpu", "memory", "pids", "storage"))
+    return Resources(
+        cpu=values.cores(inner.data["cpu"], inner.at("cpu")) if inner.has("cpu") else None,
+        memory=values.size(inner.data["memory"], inner.at("memory")) if inner.has("memory") else None,
+        pids=inner.number("pids", 1, words.PIDS_LIMIT) if inner.has("pids") else None,
+        storage=values.size(inner.data["storage"], inner.at("storage")) if inner.has("storage") else None,
+    )
 
 
-def _load(file: Path) -> Descriptor:
+def _ports(entry: Entry) -> tuple[Port, ...]:
+    ports = []
+    for item in entry.entries("ports", ("name", "port"), ("protocol", "internal")):
+        port = item.number("port", 1, 65535)
+        internal = item.number("internal", 1, 65535) if item.has("internal") else port
+        ports.append(Port(item.name("name"), port, item.choice("protocol", words.PROTOCOLS, "tcp"), internal))
+    unique((port.name for port in ports), entry.at("ports"))
+    unique((f"{port.port}/{port.protocol}" for port in ports), entry.at("ports"))
+    return tuple(ports)
+
+
+def _load(file: Path) -> tuple[Descriptor, Mapping[Way, int]]:
     if not is_name(file.stem):
         raise CatalogueError(str(file), "is not named after an SC.", "name it SC.yml.")
     try:
-        data = read_file(file)
+        located = read_located(file)
     except StrictYamlError as error:
         raise CatalogueError(str(file), str(error)) from error
-    descriptor = parse(data, str(file))
+    descriptor = parse(located.data, str(file), located.lines)
     if descriptor.sc != file.stem:
-        raise CatalogueError(str(file), f"describes SC {descriptor.sc!r}.", f"name the file {descriptor.sc}.yml.")
-    return descriptor
+        raise Place(str(file), ("sc",), located.lines).error(
+            f"describes SC {descriptor.sc!r}.", f"name the file {descriptor.sc}.yml."
+        )
+    return descriptor, located.lines
 
 
 __all__ = [
-    "ConfigurationFile",
     "Descriptor",
-    "DnsProbe",
-    "DnsQuery",
     "Flavour",
+    "Placement",
+    "check_names",
     "load_directory",
+    "load_file",
     "parse",
     "select",
 ]

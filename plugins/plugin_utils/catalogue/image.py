@@ -7,13 +7,20 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Flavour
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import Flavour
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import digest_stream
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import load
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import digest_tree
+
+TREES: Final = ("nspawn", "systemd")
+"""Drivers whose image is the root file system itself, as a tar archive."""
 
 
 def pinned_image_id(flavour: Flavour, archive: Path, reference_values: Path) -> str:
@@ -21,7 +28,8 @@ def pinned_image_id(flavour: Flavour, archive: Path, reference_values: Path) -> 
 
     Args:
         flavour: the flavour that names the Reference Values.
-        archive: the image archive, in docker-archive or oci-archive form; of several images, that for amd64.
+        archive: the image archive, in docker-archive or oci-archive form; of several images, that for amd64. For a
+            driver of :data:`TREES` the root file system as a tar archive, whose id is the archive's own digest.
         reference_values: directory of the site's Reference Values.
 
     Raises:
@@ -35,17 +43,30 @@ def pinned_image_id(flavour: Flavour, archive: Path, reference_values: Path) -> 
             f"its Reference Values {flavour.reference_values} are of kind {document.kind}, not sc.",
             "name those of the SC's image.",
         )
-    image = digest_image(archive)
-    if not image.files:
+    image_id, files = _contents(flavour, archive)
+    if not files:
         raise CatalogueError(f"image {archive}", "holds no file.", "check which image it was saved from.")
-    for path, digest in image.files.items():
+    for path, digest in files.items():
         if digest not in document.files.get(path, ()):
             raise CatalogueError(
                 f"image {archive}",
                 f"its file {printable(path)} is not what Reference Values {document.name} know.",
                 "if the new image is wanted, review it and make its Reference Values again.",
             )
-    return image.image_id
+    return image_id
 
 
-__all__ = ["pinned_image_id"]
+def _contents(flavour: Flavour, archive: Path) -> tuple[str, Mapping[str, str]]:
+    """Return the id of an image and the digests of its files."""
+    if flavour.driver not in TREES:
+        image = digest_image(archive)
+        return image.image_id, image.files
+    files = digest_tree(archive, include=("/",), exclude=())
+    try:
+        with archive.open("rb") as stream:
+            return digest_stream(stream), files
+    except OSError as error:
+        raise CatalogueError(f"image {archive}", f"cannot be read: {error.strerror}.", "give an archive.") from error
+
+
+__all__ = ["TREES", "pinned_image_id"]

@@ -35,6 +35,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Catal
 
 NODE_STATES: Final = ("attested", "unreachable", "not_enrolled", "no_evidence", "rebooting", "verifier_fault")
 INCIDENT_STATES: Final = ("open", "held")
+_PLACEMENT: Final = ("nodes", "labels", "affinity", "anti_affinity")
 MAX_FINDINGS: Final = 10_000
 """Findings of one layer that are regarded; more change no decision but a storm's."""
 
@@ -205,9 +206,9 @@ def _capability(name: Any, item: Any) -> Capability:
     if not isinstance(placement, Mapping):
         raise CatalogueError(f"{subject}, placement", "must be a list of nodes, or a mapping of nodes and labels.")
     for key in placement:
-        if key not in ("nodes", "labels"):
+        if key not in _PLACEMENT:
             raise CatalogueError(
-                f"{subject}, placement", f"has the unknown key {printable(str(key), 40)!r}.", "use nodes and labels."
+                f"{subject}, placement", f"has the unknown key {printable(str(key), 40)!r}.", nearest(key, _PLACEMENT)
             )
     nodes, labels = placement.get("nodes"), placement.get("labels") or {}
     if isinstance(nodes, str) or not isinstance(nodes or [], Sequence) or not isinstance(labels, Mapping):
@@ -216,9 +217,16 @@ def _capability(name: Any, item: Any) -> Capability:
         str(item.get("criticality") or NOT_APPLICABLE),
         frozenset(str(node) for node in nodes) if nodes else None,
         {str(key): str(value) for key, value in labels.items()},
-        _count(item, "min_instances", subject),
+        _min_instances(item, subject),
         tuple(str(flavour["name"]) for flavour in _list(item, "flavours", subject) if "name" in _mapping(flavour)),
     )
+
+
+def _min_instances(item: Mapping[str, Any], subject: str) -> int:
+    """Return how many sound instances must be left: ``instances.min``, or ``min_instances`` as it was called first."""
+    if "instances" not in item:
+        return _count(item, "min_instances", subject)
+    return _count(_mapping(item["instances"], f"{subject}.instances"), "min", f"{subject}.instances")
 
 
 def _time(value: Any, subject: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descripto
     parse,
     select,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import DnsProbe, DnsQuery
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
 from tests.unit.support.examples import examples
 
@@ -79,10 +81,10 @@ def write(directory: Path, name: str, text: str | bytes) -> Path:
 def test_a_descriptor_is_read_whole() -> None:
     descriptor = parse(PLAIN, "dns-filter.yml")
     assert descriptor.flavour("podman").capabilities == ("NET_BIND_SERVICE",)
-    assert descriptor.probe.queries[0].addresses == ("192.0.2.53",)
-    assert (descriptor.probe.port, descriptor.placement) == (5353, ("node1", "node2"))
+    assert descriptor.probe == DnsProbe("dns", "127.0.0.1", 5353, (DnsQuery("health.example.test", ("192.0.2.53",)),))
+    assert descriptor.placement.nodes == ("node1", "node2")
     assert descriptor.plain()["configuration"] == (
-        {"path": "/etc/dnsmasq.conf", "template": "templates/dnsmasq.conf.j2"},
+        {"path": "/etc/dnsmasq.conf", "template": "templates/dnsmasq.conf.j2", "reload": "replace"},
     )
 
 
@@ -148,7 +150,8 @@ def test_a_key_that_is_near_to_none_is_named_with_all() -> None:
             "podmann",
             "dns-filter.yml, flavours[0], driver: 'podmann' is not accepted. Next: did you mean 'podman'?",
         ),
-        ("probe.type", "DNS", "dns-filter.yml, probe, type: 'DNS' is not accepted. Next: use one of: dns."),
+        ("probe.type", "DNS", "dns-filter.yml, probe, type: 'DNS' is not accepted. Next: use one of: dns, http, tcp."),
+        ("function", "firewal", "dns-filter.yml, function: 'firewal' is not accepted. Next: did you mean 'firewall'?"),
         (
             "flavours.0.capabilities",
             ["NET_RAVV"],
@@ -220,7 +223,7 @@ def test_a_port_is_a_number_of_a_port(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["flavours", "configuration", "probe.queries", "placement", "flavours.0.capabilities"]
+    "place", ["flavours", "configuration", "probe.queries", "equivalent", "flavours.0.capabilities"]
 )
 @pytest.mark.parametrize("value", ["podman", {"podman": {}}, 1, None, True])
 def test_a_list_is_a_list(place: str, value: Any) -> None:
@@ -239,7 +242,7 @@ def test_what_must_not_be_empty() -> None:
     assert message(at("flavours", [])) == "dns-filter.yml, flavours: must name at least one."
     assert message(at("probe.queries", [])) == "dns-filter.yml, probe, queries: must ask at least one question."
     assert parse(at("configuration", []), "x").configuration == ()
-    assert parse(at("probe.queries.0.addresses", []), "x").probe.queries[0].addresses == ()
+    assert isinstance(parse(at("probe.queries.0.addresses", []), "x").probe, DnsProbe)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 1, True])
@@ -272,7 +275,7 @@ def test_a_template_is_in_the_catalogue_s_directory(path: str) -> None:
     )
 
 
-@pytest.mark.parametrize("place", ["sc", "function", "flavours.0.name", "flavours.0.reference_values"])
+@pytest.mark.parametrize("place", ["sc", "signer", "flavours.0.name", "flavours.0.reference_values"])
 @pytest.mark.parametrize("name", ["-rf", "Dns", "a b", "a/b", "..", "../x", "a_b", "a.b", "é", "a" * 64, "a;b", "a:b"])
 def test_a_name_can_stand_in_a_path(place: str, name: str) -> None:
     text = message(at(place, name))
@@ -321,7 +324,7 @@ def test_an_sc_is_found_by_name_or_the_nearest_is_named() -> None:
 
 def test_a_directory_is_read_by_file_names(tmp_path: Path) -> None:
     write(tmp_path, "dns-filter.yml", yaml.safe_dump(PLAIN))
-    write(tmp_path, "ids.yml", yaml.safe_dump(PLAIN | {"sc": "ids"}))
+    write(tmp_path, "ids.yml", yaml.safe_dump(PLAIN | {"sc": "ids", "function": "ids"}))
     write(tmp_path, "README.md", "# what this is")
     (tmp_path / "templates").mkdir()
     assert list(load_directory(tmp_path)) == ["dns-filter", "ids"]
@@ -356,7 +359,7 @@ def test_a_file_that_is_no_descriptor_is_named(tmp_path: Path, number: int) -> N
     name, text, expected = list(files(tmp_path))[number]
     with pytest.raises(CatalogueError) as caught:
         load_directory(write(tmp_path, name, text))
-    assert str(caught.value).startswith(f"{tmp_path}/{name}: ")
+    assert re.match(rf"{re.escape(str(tmp_path))}/{name}(:[0-9]+(, sc)?)?: ", str(caught.value))
     assert expected in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < len(str(tmp_path)) + 400

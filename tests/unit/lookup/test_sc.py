@@ -93,7 +93,7 @@ def test_it_gives_the_pinned_descriptor(outcomes: dict[str, Any]) -> None:
 
 def test_it_renders_the_configuration(outcomes: dict[str, Any]) -> None:
     assert outcomes["found"][0]["files"] == [
-        {"path": "/etc/dnsmasq.conf", "content": "address=/ads.example.test/0.0.0.0\n"}
+        {"path": "/etc/dnsmasq.conf", "content": "address=/ads.example.test/0.0.0.0\n", "reload": "replace"}
     ]
 
 

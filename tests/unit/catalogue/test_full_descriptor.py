@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a descriptor may say beside what it must: every key, its defaults, and the rules between keys."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor, parse
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import (
+    ConfigurationFile,
+    HttpProbe,
+    Instances,
+    Placement,
+    Port,
+    Resources,
+    TcpProbe,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
+from tests.unit.catalogue.descriptors import FULL, TCP_PROBE
+from tests.unit.catalogue.test_descriptor import PLAIN
+
+
+def changed(**keys: Any) -> dict[str, Any]:
+    return copy.deepcopy(FULL) | keys
+
+
+def message(plain: Any) -> str:
+    with pytest.raises(CatalogueError) as caught:
+        parse(plain, "waf.yml")
+    return str(caught.value)
+
+
+def test_every_key_is_read() -> None:
+    waf = parse(FULL, "waf.yml")
+    assert (waf.provider, waf.signer, waf.equivalent) == ("Example Security Ltd", "example-security", ("waf-lite",))
+    assert waf.instances == Instances(1, 3)
+    assert waf.placement == Placement(
+        ("edge1", "edge2"), {"zone": "dmz", "disk/kind": "ssd"}, ("dns-filter",), ("waf",)
+    )
+    assert waf.resources == Resources(0.5, 128 << 20, 200, 2 << 30)
+    assert waf.ports == (Port("web", 8080, "tcp", 80), Port("status", 8081, "tcp", 8081))
+    assert waf.probe == HttpProbe("http", "127.0.0.1", 8080, "/health?deep=1", 204, "healthy")
+    nginx, haproxy = waf.flavours
+    assert (nginx.implementation, nginx.network) == ("nginx-1.26.3", "private")
+    assert nginx.command == ("nginx", "-g", "daemon off;")
+    assert (haproxy.command, haproxy.network, haproxy.components) == ((), "host", ())
+    assert waf.configuration_of(nginx) == (
+        ConfigurationFile("/etc/nginx/nginx.conf", "templates/nginx.conf.j2", "signal"),
+    )
+    assert waf.configuration_of(haproxy) == (
+        ConfigurationFile("/etc/haproxy/haproxy.cfg", "templates/haproxy.cfg.j2", "replace"),
+    )
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    plain = json.loads(json.dumps(parse(PLAIN, "dns-filter.yml").plain()))
+    assert plain["instances"] == {"min": 0, "max": None}
+    assert plain["resources"] == {"cpu": None, "memory": None, "pids": None, "storage": None}
+    assert (plain["provider"], plain["signer"], plain["equivalent"], plain["ports"]) == (None, None, [], [])
+    assert plain["placement"] == {"nodes": ["node1", "node2"], "labels": {}, "affinity": [], "anti_affinity": []}
+    assert plain["probe"]["type"] == "dns"
+    (flavour,) = plain["flavours"]
+    assert (flavour["network"], flavour["command"], flavour["configuration"]) == ("host", [], None)
+
+
+def test_the_probes_of_other_protocols() -> None:
+    assert parse(changed(probe=TCP_PROBE), "waf.yml").probe == TcpProbe("tcp", "::1", 8080, "220 ready")
+    web = {"type": "http", "address": "127.0.0.1", "port": 8080, "path": "/"}
+    assert parse(changed(probe=web), "waf.yml").probe == HttpProbe("http", "127.0.0.1", 8080, "/", 200, None)
+
+
+@pytest.mark.parametrize("key", ["probe", "flavours.0.reference_values"])
+def test_without_a_probe_or_reference_values_nothing_is_run(key: str) -> None:
+    plain = changed()
+    inner: Any = plain["flavours"][0] if "." in key else plain
+    del inner[key.rpartition(".")[2]]
+    assert f": lacks {key.rpartition('.')[2]}. Next: add it;" in message(plain)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"instances": {"min": 4, "max": 3}}, "waf.yml, instances, max: 3 is less than min, 4."),
+        ({"equivalent": ["waf"]}, "waf.yml, equivalent[0]: an SC does not stand in for itself. Next: remove it."),
+        ({"resources": {"memory": "128MB"}}, "waf.yml, resources, memory: '128MB' is not a size. Next: write a whole"),
+        (
+            {"resources": {"memory": 128}},
+            "waf.yml, resources, memory: must be a text, not 128. Next: put it in quotes.",
+        ),
+        ({"resources": {"cpu": 0}}, "waf.yml, resources, cpu: must be a number of cores over 0 and up to 1024, not 0."),
+        ({"resources": {"cpu": float("nan")}}, "waf.yml, resources, cpu: must be a number of cores"),
+        ({"resources": {"cpus": 1}}, "waf.yml, resources: has the unknown key 'cpus'. Next: did you mean 'cpu'?"),
+        (
+            {"ports": [{"name": "a", "port": 8080}, {"name": "b", "port": 8080}]},
+            "waf.yml, ports: has '8080/tcp' twice. Next: remove one of them.",
+        ),
+        (
+            {"ports": [{"name": "a", "port": 8080, "protocol": "udp"}]},
+            "waf.yml, flavours[0], network: the probe's port 8080/tcp is not among the ports of the SC. Next: add it",
+        ),
+        ({"placement": {"label": {}}}, "waf.yml, placement: has the unknown key 'label'. Next: did you mean 'labels'?"),
+        ({"placement": {"labels": {"zone": 1}}}, "waf.yml, placement, labels, zone: must be a text, not 1."),
+        ({"placement": {"labels": {1: "a"}}}, "waf.yml, placement, labels: must be a text, not 1."),
+        ({"placement": {"labels": ["a"]}}, "waf.yml, placement, labels: must be a mapping, not ['a']."),
+        ({"probe": {**TCP_PROBE, "type": "htttp"}}, "waf.yml, probe, type: 'htttp' is not accepted. Next: did you"),
+        ({"probe": {**TCP_PROBE, "path": "/"}}, "waf.yml, probe: has the unknown key 'path'. Next: use one of: type,"),
+        ({"probe": {**TCP_PROBE, "address": "fe80::1%eth0"}}, "waf.yml, probe, address: 'fe80::1%eth0' is not an IP"),
+        ({"probe": {**FULL["probe"], "path": "health"}}, "waf.yml, probe, path: 'health' is not a path of a URL."),
+        ({"probe": {**FULL["probe"], "path": "/a b"}}, "waf.yml, probe, path: '/a b' is not a path of a URL."),
+    ],
+)
+def test_what_does_not_fit_is_named(keys: dict[str, Any], expected: str) -> None:
+    assert message(changed(**keys)).startswith(expected)
+
+
+def test_grants_of_privilege_are_not_the_descriptor_s() -> None:
+    plain = changed()
+    plain["flavours"][0]["privileged"] = True
+    assert message(plain).startswith("waf.yml, flavours[0]: has the unknown key 'privileged'.")
+
+
+def test_a_probe_by_udp_needs_a_port_by_udp() -> None:
+    plain = copy.deepcopy(PLAIN)
+    plain["flavours"][0]["network"] = "private"
+    plain["ports"] = [{"name": "dns", "port": 5353, "protocol": "udp", "internal": 53}]
+    assert isinstance(parse(plain, "dns-filter.yml"), Descriptor)
+    plain["ports"][0]["protocol"] = "tcp"
+    with pytest.raises(CatalogueError, match="the probe's port 5353/udp is not among the ports of the SC"):
+        parse(plain, "dns-filter.yml")
