@@ -60,7 +60,8 @@ class Part:
 
     def up_to(self, event: Event) -> Place:
         """Return the place where this event was the last that was told."""
-        return replace(self.begin, told=_number(event))
+        # That the ledger was replaced is told before anything of the new one is read.
+        return self.begin if event.get("change") == "replaced" else replace(self.begin, told=_number(event))
 
 
 @dataclass(slots=True)

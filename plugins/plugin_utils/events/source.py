@@ -93,15 +93,10 @@ async def _follow(queue: Queue, options: Options, follower: Follower) -> None:
 
 
 async def _hand_over(queue: Queue, part: Part, options: Options, keeping: Trouble) -> None:
-    last = None
-    try:
-        for event in part.events:
-            await queue.put(event)
-            last = event
-    except asyncio.CancelledError:
-        if last:
-            await _keep(part.up_to(last), options, keeping)
-        raise
+    # Event by event, as ansible-rulebook is killed by the signals that end it: what is repeated then is one event.
+    for event in part.events:
+        await queue.put(event)
+        await _keep(part.up_to(event), options, keeping)
     await _keep(part.end, options, keeping)
 
 

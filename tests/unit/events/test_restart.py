@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from itertools import pairwise
@@ -15,12 +19,13 @@ import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EventError
 from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import Event
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.cursor import load_place
-from ansible_collections.palantir.trust.plugins.plugin_utils.events.follow import BATCH, Follower
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.cursor import load_place, save_place
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.follow import BATCH, Follower, Place
 from ansible_collections.palantir.trust.plugins.plugin_utils.events.source import finish, follow
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.events.site import attest, open_incident
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "collections")}
 SOUND = {"firmware": "affirming", "os": "affirming", "runtime": "affirming", "sc:a": "affirming"}
 LOST = {"firmware": "affirming", "os": "contraindicated", "runtime": "void", "sc:a": "void"}
 
@@ -62,6 +67,43 @@ def test_a_source_that_is_stopped_again_and_again_tells_each_change_once(url: st
         events += asyncio.run(take(arguments, min(step, len(whole) - len(events))))
     assert [event["id"] for event in events] == [event["id"] for event in whole]
     assert events == whole
+
+
+def test_after_a_kill_one_event_comes_again_and_none_is_lost(url: str, tmp_path: Path) -> None:
+    """As the signals do that end ansible-rulebook: nothing of the event source runs any more."""
+    history(url, 8)
+    whole = [event["id"] for event in Follower(url, since=0.0).read().events]
+    script = f"""
+import asyncio, os, signal
+from ansible_collections.palantir.trust.plugins.plugin_utils.events.source import follow
+class Queue:
+    told = 0
+    async def put(self, event):
+        print(event["id"], flush=True)
+        self.told += 1
+        if self.told == 5 or event["id"] == {whole[-1]!r}:
+            os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(follow(Queue(), {{"store": {url!r}, "since": 0, "cursor_file": {str(tmp_path / "cursor.json")!r}}}))
+"""
+    runs: list[list[str]] = []
+    while not runs or runs[-1][-1] != whole[-1]:
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        runs.append(done.stdout.split())
+    assert len(runs) > 2
+    assert [run[0] for run in runs[1:]] == [run[-1] for run in runs[:-1]]
+    assert runs[0] + [number for run in runs[1:] for number in run[1:]] == whole
+
+
+def test_a_replaced_ledger_is_told_once_whatever_comes_next(url: str, tmp_path: Path) -> None:
+    history(url, 2)
+    cursor = tmp_path / "cursor.json"
+    save_place(cursor, Place(2, "ab" * 32))
+    arguments = {"store": url, "interval": 1, "cursor_file": str(cursor)}
+    assert [event["change"] for event in asyncio.run(take(arguments, 1))] == ["replaced"]
+    assert Follower(url, place=load_place(cursor)).read().events == []
 
 
 def test_what_is_told_in_part_is_kept_with_its_place(url: str, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ options:
   cursor_file:
     description:
       - File that keeps how far the ledger was told. It is made where it is not there.
-      - After a crash the last events may be emitted again; their C(id) is the same.
+      - After a crash the last event may be emitted again; its C(id) is the same.
       - Each event source needs one of its own. One that is in use is refused.
     type: path
 """
