@@ -60,6 +60,11 @@ def since(connection: Connection, at: float) -> list[Incident]:
     return _incidents(connection, incidents.c.detected_at >= at)
 
 
+def restored_since(connection: Connection, at: float) -> list[Incident]:
+    """Return the incidents that recovered since a time, oldest first."""
+    return _incidents(connection, incidents.c.restored_at >= at)
+
+
 def find(connection: Connection, number: int) -> Incident:
     """Return an incident.
 
@@ -223,6 +228,7 @@ __all__ = [
     "recovered",
     "release",
     "reopen",
+    "restored_since",
     "since",
     "still_open",
 ]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -114,6 +114,13 @@ def digest_of(connection: Connection, sequence: int) -> str | None:
     return connection.execute(select(ledger.c.digest).where(ledger.c.sequence == sequence)).scalar()
 
 
+def every(connection: Connection, kind: str, since: float) -> Iterator[tuple[float, str, Any]]:
+    """Yield time, subject and body of the entries of a kind since a time, oldest first."""
+    about = select(ledger.c.at, ledger.c.subject, ledger.c.body).where(ledger.c.kind == kind, ledger.c.at >= since)
+    for row in connection.execute(about.order_by(ledger.c.sequence)):
+        yield float(row.at), str(row.subject), json.loads(row.body)
+
+
 def verify(connection: Connection) -> int:
     """Return the number of entries after checking the whole chain up to its head.
 
@@ -149,4 +156,4 @@ def _digest(sequence: int, at: float, kind: str, subject: str, body: str, previo
     return hashlib.sha256(canonical_json([sequence, at, kind, subject, body, previous])).hexdigest()
 
 
-__all__ = ["GENESIS", "LedgerEntry", "after", "append", "before", "digest_of", "head", "newest", "verify"]
+__all__ = ["GENESIS", "LedgerEntry", "after", "append", "before", "digest_of", "every", "head", "newest", "verify"]
