@@ -29,6 +29,7 @@ class ActionModule(TrustAction):
     SPEC: ClassVar[dict[str, Any]] = {
         "id": {"type": "int", "required": True},
         "event": {"type": "str", "choices": ["step", "contained", "held"], "required": True},
+        "at": {"type": "float"},
         "step": {"type": "dict"},
         "outcome": {"type": "str", "choices": ["started", "done", "failed"]},
         "reason": {"type": "str", "default": ""},
@@ -40,7 +41,7 @@ class ActionModule(TrustAction):
         number, now, reason = arguments["id"], self.now(), printable(arguments["reason"], _REASON_LIMIT)
         with self.open_store(arguments).transaction() as connection:
             if arguments["event"] == "contained":
-                incident = incidents.contained(connection, number, now)
+                incident = incidents.contained(connection, number, now, arguments["at"])
             elif arguments["event"] == "held":
                 incident = incidents.hold(connection, number, now, reason)
             else:

@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
+
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, part
@@ -21,6 +25,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances imp
 
 DRIVERS = {"podman": "podman_generation"}
 """The module that runs a generation on a node, by the flavour's driver."""
+FREEZING = {"podman": "podman pause"}
+"""The command that makes a container's processes stand still, by the driver."""
 PRESERVED_LIMIT = 64 * MIB
 _ID = re.compile(r"[0-9a-f]{64}")
 
@@ -73,13 +79,27 @@ class ActionModule(NodeAction):
             raise StoreError(
                 arguments["instance"], "state preserved needs dest.", "name a directory on the controller."
             )
+        frozen_at = self._freeze(arguments)
         answer = self._drive("preserved", arguments, task_vars)
-        kept = part(answer, "preserved")
+        frozen = frozen_at is not None or bool(answer.get("frozen"))
         return {
-            "changed": bool(answer.get("changed")),
-            "frozen": bool(answer.get("frozen")),
-            "preserved": _keep(Path(arguments["dest"]), kept),
+            "changed": frozen,
+            "frozen": frozen,
+            "frozen_at": frozen_at,
+            "preserved": _keep(Path(arguments["dest"]), part(answer, "preserved")),
         }
+
+    def _freeze(self, arguments: dict[str, Any]) -> float | None:
+        """Freeze an instance by a plain command: a module takes seconds to start, and foreign code would go on.
+
+        Returns:
+            When it stood still, by this clock; None where the command failed, which the module is to find out about.
+        """
+        command = f"{FREEZING[arguments['driver']]} {shlex.quote(arguments['instance'])}"
+        with contextlib.suppress(AnsibleConnectionFailure):
+            if self._low_level_execute_command(command)["rc"] == 0:
+                return self.now()
+        return None
 
     def _terminate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         answer = self._drive("absent", arguments, task_vars)

@@ -15,6 +15,7 @@ This module is private to the collection: its interfaces may change in any relea
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -22,7 +23,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._isolation import end_of_instance
@@ -65,7 +66,7 @@ def start(generation: Generation) -> str:
             "The image %s is not on this node." % generation.image[:16],
             "bring it here with palantir.trust.deploy.",
         )
-    remove(generation.name, generation.directory)
+    _clear(generation.name, generation.directory)
     volumes = ["--volume=%s:%s:ro" % (_write(generation, item), item.path) for item in generation.files]
     mapped = "0:%d:%d" % (generation.uid_base, generation.uid_count)
     done = _run(
@@ -107,13 +108,16 @@ def preserve(name: str) -> Dict[str, str]:
     Raises:
         NodeError: ``no_podman``, ``podman_failed``.
     """
-    if _status(name) is None:
+    inspected = _run("container", "inspect", name, check=False)
+    if inspected.returncode:
         return {}
     changes = _run("diff", "--format=json", name).stdout
+    with _root(name, json.loads(inspected.stdout or b"[]")) as root:
+        changed_files = _changed_files(root, json.loads(changes or b"{}"))
     kept = {
-        "inspect.json": _run("inspect", name).stdout,
+        "inspect.json": inspected.stdout,
         "changes.json": changes,
-        "changed-files.tar": _changed_files(name, json.loads(changes or b"{}")),
+        "changed-files.tar": changed_files,
         "log.txt": _run("logs", "--tail=20000", name, check=False, merge=True).stdout,
     }
     return {file: base64.b64encode(data[-_MAX_CHANGED:]).decode("ascii") for file, data in kept.items()}
@@ -126,10 +130,14 @@ def remove(name: str, directory: str) -> bool:
         NodeError: ``no_podman``, ``podman_failed``, ``not_writable``, ``no_nft``, ``nft_failed``.
     """
     there = _status(name) is not None
-    if there:
-        _run("rm", "--force", "--time=0", name)
+    return _clear(name, directory) or there
+
+
+def _clear(name: str, directory: str) -> bool:
+    """Remove what there is of a container; return whether there was anything besides the container itself."""
+    _run("rm", "--force", "--ignore", "--time=0", name)
     # Its ports are the next generation's, which is to be reached.
-    there = end_of_instance(name) or there
+    there = end_of_instance(name)
     if os.path.isdir(directory):
         there = True
         try:
@@ -162,9 +170,21 @@ def _not_writable(path: str, error: OSError) -> NodeError:
     return NodeError("not_writable", "%s: %s." % (path, error.strerror), "check the node's disk and permissions.")
 
 
-def _changed_files(name: str, changes: Dict[str, List[str]]) -> bytes:
+@contextlib.contextmanager
+def _root(name: str, inspected: List[Dict[str, Any]]) -> Iterator[str]:
+    """Give where a container's root is on the node: of one that runs or is frozen, podman has it mounted already."""
+    layers = ((inspected[0] if inspected else {}).get("GraphDriver") or {}).get("Data") or {}
+    if os.path.ismount(layers.get("MergedDir") or ""):
+        yield layers["MergedDir"]
+        return
+    try:
+        yield _run("mount", name).stdout.decode("utf-8", "replace").strip()
+    finally:
+        _run("umount", name, check=False)
+
+
+def _changed_files(root: str, changes: Dict[str, List[str]]) -> bytes:
     """Return a tar of the files that were added or changed, read below the container's own root."""
-    root = _run("mount", name).stdout.decode("utf-8", "replace").strip()
     buffer, room = io.BytesIO(), _MAX_CHANGED
     try:
         with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -180,8 +200,6 @@ def _changed_files(name: str, changes: Dict[str, List[str]]) -> bytes:
         raise NodeError(
             "podman_failed", "The container's files cannot be read: %s." % error.strerror, "check podman."
         ) from None
-    finally:
-        _run("umount", name, check=False)
     return buffer.getvalue()
 
 

@@ -28,6 +28,11 @@ options:
     type: str
     required: true
     choices: [step, contained, held]
+  at:
+    description:
+      - When it was V(contained), in seconds since the epoch; now where it is left out.
+      - It counts as no earlier than the incident was detected, and no later than now.
+    type: float
   step:
     description: The step, as the plan has it.
     type: dict

@@ -91,6 +91,13 @@ frozen:
   description: Whether processes were running, and were frozen.
   returned: O(state=preserved)
   type: bool
+frozen_at:
+  description:
+    - When they stood still, in seconds since the epoch, by the controller's clock.
+    - Null where they did already, where none were running, and where it is only known that they do by now.
+  returned: O(state=preserved)
+  type: float
+  sample: 1795409000.2
 preserved:
   description: Digests of the files in O(dest), by name.
   returned: O(state=preserved)

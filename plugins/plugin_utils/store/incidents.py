@@ -126,14 +126,23 @@ def begin_attempt(connection: Connection, number: int, now: float) -> Incident:
     return _change(connection, known, now, attempt=known.attempt + 1, last_action_at=now)
 
 
-def contained(connection: Connection, number: int, now: float) -> Incident:
+def contained(connection: Connection, number: int, now: float, at: float | None = None) -> Incident:
     """Note the first time at which an incident could do no more harm.
+
+    Args:
+        connection: of the store.
+        number: of the incident.
+        now: the time, in seconds since the epoch.
+        at: when it was so, if that was before; no earlier than it was detected.
 
     Raises:
         StoreError: there is none with this number.
     """
     known = find(connection, number)
-    return known if known.contained_at is not None else _change(connection, known, now, contained_at=now)
+    if known.contained_at is not None:
+        return known
+    at = now if at is None else min(max(at, known.detected_at), now)
+    return _change(connection, known, now, contained_at=at)
 
 
 def hold(connection: Connection, number: int, now: float, reason: str) -> Incident:

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ansible_collections.palantir.trust.plugins.action.sc_instance import container_id
+from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule, container_id
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,44 @@ from ansible_collections.palantir.trust.plugins.action.sc_instance import contai
 )
 def test_only_the_id_of_a_container_is_kept_of_what_a_node_tells(told: object, kept: str | None) -> None:
     assert container_id(told) == kept
+
+
+class Channel:
+    """A node's answers: that of the plain command, then that of the module."""
+
+    def __init__(self, status: int, frozen: bool) -> None:
+        self.asked: list[str] = []
+        self._status = status
+        self._frozen = frozen
+
+    def execute(self, command: str) -> dict[str, object]:
+        """Answer a plain command."""
+        self.asked.append(command)
+        return {"rc": self._status, "stdout": "", "stderr": ""}
+
+    def ask(self, _node: str, module: str, arguments: dict[str, object], _vars: object) -> dict[str, object]:
+        """Answer as the module does."""
+        self.asked.append(f"{module} {arguments['state']}")
+        return {"changed": self._frozen, "frozen": self._frozen, "preserved": {}}
+
+
+@pytest.mark.parametrize(
+    ("status", "module_froze", "frozen", "frozen_at"),
+    [(0, False, True, 7.0), (125, True, True, None), (125, False, False, None)],
+)
+def test_an_instance_stands_still_before_a_module_has_started(
+    status: int,
+    module_froze: bool,
+    frozen: bool,
+    frozen_at: float | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    action, channel = ActionModule.__new__(ActionModule), Channel(status, module_froze)
+    monkeypatch.setattr(action, "now", lambda: 7.0)
+    monkeypatch.setattr(action, "_low_level_execute_command", channel.execute)
+    monkeypatch.setattr(action, "ask", channel.ask)
+    arguments = {"state": "preserved", "instance": "dns-1", "node": "node1", "driver": "podman"}
+    kept = action.act({**arguments, "directory": "/var/lib/x", "dest": str(tmp_path / "kept")}, {})
+    assert channel.asked == ["podman pause dns-1", "podman_generation preserved"]
+    assert kept == {"changed": frozen, "frozen": frozen, "frozen_at": frozen_at, "preserved": {}}

@@ -58,6 +58,15 @@ def test_containment_is_noted_the_first_time_only(store: Store) -> None:
     assert do(store, incidents.contained, number, NOW + 70).contained_at == NOW + 5
 
 
+@pytest.mark.parametrize(("at", "noted"), [(6.0, 6.0), (None, 9.0), (30.0, 9.0), (-60.0, 0.0)])
+def test_containment_may_have_been_before_it_is_noted_but_not_before_it_was_detected(
+    store: Store, at: float | None, noted: float
+) -> None:
+    number = open_one(store).id
+    told = None if at is None else NOW + at
+    assert do(store, incidents.contained, number, NOW + 9, told).contained_at == NOW + noted
+
+
 def test_containment_at_the_epoch_is_a_time_like_any_other(store: Store) -> None:
     number = open_one(store, at=0.0).id
     do(store, incidents.contained, number, 0.0)
