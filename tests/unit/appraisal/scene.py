@@ -33,6 +33,8 @@ TEMPLATE = "d-ng|n-ng|sig|iuid|igid|imode"
 PCRS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)
 BASE = 1_000_013_824
 RETIRED = BASE + 65_536
+SC = "sc:dns-filter-1"
+LAYERS = ("hardware", "firmware", "os", "runtime", SC)
 CONTAINER, OTHER_CONTAINER = "c0" * 32, "d1" * 32
 CGROUP, OTHER_CGROUP = (f"/system.slice/docker-{name}.scope" for name in (CONTAINER, OTHER_CONTAINER))
 HOST_CGROUP = "/system.slice/cron.service"
@@ -314,3 +316,12 @@ def found(ear: dict[str, Any]) -> list[tuple[str, str, str]]:
         for layer, submod in ear["submods"].items()
         for finding in submod["palantir.findings"]
     ]
+
+
+def own(ear: dict[str, Any]) -> dict[str, str]:
+    return {layer: submod["palantir.own_status"] for layer, submod in ear["submods"].items()}
+
+
+def worsened(ear: dict[str, Any]) -> dict[str, str]:
+    """The layers that are not affirming by themselves."""
+    return {layer: status for layer, status in own(ear).items() if status != "affirming"}

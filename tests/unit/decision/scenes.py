@@ -112,3 +112,26 @@ def transcript(made: dict[str, Any]) -> list[str]:
         )
         for step in made["steps"]
     ]
+
+
+def guarded(**guards: Any) -> dict[str, Any]:
+    """Return a table that restarts an SC under guard rails."""
+    return {
+        "decision_table": "guarded",
+        "inputs": [
+            {"name": "layer", "values": ["sc"]},
+            {"name": "tier", "values": ["none", "affirming", "warning", "contraindicated"]},
+            {"name": "attempt", "type": "integer", "range": "[0..9]"},
+        ],
+        "outputs": [{"name": "verb", "values": ["restart", "hold", "observe"]}],
+        "rules": [
+            {"id": "quiet", "when": {"tier": "not(contraindicated)"}, "then": {"verb": "observe"}},
+            {
+                "id": "act",
+                "when": {"tier": "contraindicated", "attempt": "< 9"},
+                "then": {"verb": "restart"},
+                **guards,
+            },
+            {"id": "person", "when": {"tier": "contraindicated", "attempt": 9}, "then": {"verb": "hold"}},
+        ],
+    }

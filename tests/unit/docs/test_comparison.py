@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.unit.docs.test_docs import ROOT, page, rows, section
+from tests.unit.docs.pages import ROOT, page, rows, section
 
 TEXT = page("comparison.md")
 COMPARED = rows(TEXT.partition("\n## ")[0])

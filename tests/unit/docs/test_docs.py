@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documentation says what the code does: its examples load, and its tables are complete."""
+"""The documentation says what the code does: its tables are complete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,220 +28,19 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.po
     load_policy,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verdict import LayerFinding, LayerVerdict
-from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import parse
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes import CODES, severity
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.rulebook import load_rulebook
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import rule_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
     GUARD_RAILS,
     LABEL,
     SUBJECT_INPUTS,
     VERBS,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import (
-    KINDS,
-    ReferenceDocument,
-    from_plain,
-)
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import KINDS, ReferenceDocument
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import STATES
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import metadata
-
-ROOT = Path(__file__).resolve().parents[3]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page: its language, its text, and where it is."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-
-    @property
-    def file(self) -> str:
-        """The name in its first line, where that is a comment."""
-        found = re.match(r"# (\S+)\n", self.text)
-        return found.group(1) if found else ""
-
-
-def blocks(language: str, *names: str) -> list[Block]:
-    """Return the blocks of one language, of all pages or of those named."""
-    pages = [page for page in PAGES if not names or page.name in names]
-    return [block for page in pages for block in _blocks(page) if block.language == language]
-
-
-def _blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text(encoding="utf-8")
-    for found in re.finditer(r"^( *)```(\w+)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
-        indent, language, body = found.groups()
-        plain = "".join(line.removeprefix(indent) for line in body.splitlines(keepends=True))
-        yield Block(page, text.count("\n", 0, found.start()) + 1, language, plain)
-
-
-def named(block: Block) -> str:
-    return f"{block.page.name}:{block.line}"
-
-
-def of_file(name: str) -> Any:
-    """Return the data of the one YAML block of the README that is this file of a site."""
-    (block,) = (block for block in blocks("yaml", "README.md") if block.file == f"inventories/mysite/{name}")
-    return yaml.safe_load(block.text)
-
-
-def page(name: str) -> str:
-    return next(path for path in PAGES if path.name == name).read_text(encoding="utf-8")
-
-
-def section(text: str, title: str) -> str:
-    """Return what stands under a heading, up to the next one of its level or above."""
-    level, _space, _words = title.partition(" ")
-    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, f"no heading {title!r}"
-    return found.group(1)
-
-
-def rows(text: str) -> list[list[str]]:
-    """Return the cells of all table rows, without heads and rules."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-    rules = {number for number, row in enumerate(cells) if set("".join(row)) <= set("-:")}
-    return [row for number, row in enumerate(cells) if number not in rules and number + 1 not in rules]
-
-
-def first_codes(text: str) -> list[str]:
-    """Return the words in code marks of the first cell of each table row."""
-    return [word for row in rows(text) for word in re.findall(r"`([^`]+)`", row[0])]
-
-
-# Blocks
-
-
-@pytest.mark.parametrize("block", blocks("yaml"), ids=named)
-def test_yaml_parses(block: Block) -> None:
-    assert yaml.safe_load(block.text)
-
-
-@pytest.mark.parametrize("block", blocks("json"), ids=named)
-def test_json_parses(block: Block) -> None:
-    assert json.loads(block.text)
-
-
-@pytest.mark.parametrize("block", blocks("python"), ids=named)
-def test_python_compiles(block: Block) -> None:
-    compile(block.text, named(block), "exec")
-
-
-@pytest.mark.parametrize("block", blocks("shell"), ids=named)
-def test_commands_name_playbooks_and_make_targets_that_exist(block: Block) -> None:
-    playbooks = {path.stem for path in PLAYBOOKS}
-    for command in re.findall(r"^ansible-playbook .*", block.text, re.MULTILINE):
-        called = set(re.findall(r"\bpalantir\.trust\.(\w+)", command))
-        assert called <= playbooks, command
-        assert called, command
-    targets = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"^make ([\w-]+)", block.text, re.MULTILINE):
-        assert re.search(rf"^{target}:|^[\w -]*\b{target}\b[\w -]*:", targets, re.MULTILINE), target
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_relative_links_resolve(path: Path) -> None:
-    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)|^\[[\w-]+\]: (\S+)", text, re.MULTILINE):
-        link = target[0] or target[1]
-        if link.startswith("https://"):
-            continue
-        file, _hash, anchor = link.partition("#")
-        aim = (path.parent / file).resolve() if file else path
-        assert aim.is_file(), link
-        if anchor:
-            assert anchor in anchors(aim), link
-
-
-def anchors(path: Path) -> set[str]:
-    """Return the anchors that a renderer makes of a page's headings."""
-    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
-
-
-def test_shown_text_fits_a_terminal() -> None:
-    for block in blocks("text"):
-        assert "flock" in block.text or max(map(len, block.text.splitlines())) <= 80, named(block)
-
-
-# The site of the README
-
-
-def test_the_inventory_has_the_nodes_and_localhost() -> None:
-    inventory = of_file("hosts.yml")["all"]
-    assert inventory["hosts"] == {"localhost": {"ansible_connection": "local"}}
-    nodes = inventory["children"]["nodes"]["hosts"]
-    site = of_file("group_vars/all/site.yml")
-    assert {item["node"] for item in site["palantir_trust_instances"]} <= nodes.keys()
-    assert set(of_file("catalogue/dns-filter.yml")["placement"]) == nodes.keys()
-
-
-def test_the_policy_loads() -> None:
-    assert load_policy(of_file("group_vars/all/site.yml")["palantir_trust_policy"]).name == "mysite"
-
-
-def test_images_and_catalogue_fit_together() -> None:
-    site = of_file("group_vars/all/site.yml")
-    descriptor = parse(of_file("catalogue/dns-filter.yml"), "README.md")
-    images = {image["kind"]: image for image in site["palantir_trust_images"]}
-    assert tuple(images) == ("host", "boot", "sc")
-    assert images["sc"]["name"] == descriptor.sc
-    assert images["sc"]["document"] == descriptor.flavours[0].reference_values
-    assert [item["sc"] for item in site["palantir_trust_instances"]] == [descriptor.sc]
-
-
-def test_the_descriptor_is_the_shipped_one_at_another_place() -> None:
-    ours = of_file("catalogue/dns-filter.yml")
-    shipped = yaml.safe_load((ROOT / "inventories/lab/catalogue/dns-filter.yml").read_text(encoding="utf-8"))
-    del ours["placement"]
-    for descriptor in (ours, shipped):
-        for flavour in descriptor["flavours"]:
-            del flavour["archive"]
-    assert ours == shipped
-
-
-def test_an_inventory_is_named_by_its_file() -> None:
-    texts = [block.text for block in (*blocks("shell"), *blocks("ini"), *blocks("text"))]
-    named_so = [name for text in texts for name in re.findall(r" -i (\S+)", text)]
-    assert set(named_so) == {"inventories/mysite/hosts.yml"}
-
-
-def test_the_rule_tables_are_sound_and_decide_as_the_shipped_ones() -> None:
-    tables = [of_file("rules/sc-remediation.yml")]
-    tables += [yaml.safe_load(block.text) for block in blocks("yaml", "rules.md") if "decision_table" in block.text]
-    assert len(tables) == 2
-    for table in tables:
-        assert rule_findings(table) == []
-        load_rulebook(table, VERBS)
-    shipped = yaml.safe_load((ROOT / "roles/remediate/files/rules/sc-remediation.yml").read_text(encoding="utf-8"))
-    for rule in shipped["rules"]:
-        rule.pop("rationale")
-    assert tables[0] == shipped
-
-
-def test_the_sheet_of_the_rules_page_is_sound() -> None:
-    (sheet,) = (block for block in blocks("text", "rules.md") if block.text.startswith("decision_table,"))
-    assert rule_findings(sheet.text, "rules.csv") == []
-
-
-def test_the_other_examples_load() -> None:
-    for block in blocks("yaml", "policy.md"):
-        load_policy(yaml.safe_load(block.text)["palantir_trust_policy"])
-    (descriptor,) = (block for block in blocks("yaml", "catalogue.md") if block.text.startswith("sc:"))
-    parse(yaml.safe_load(descriptor.text), "catalogue.md")
-    (document,) = blocks("json", "reference-values.md")
-    from_plain(json.loads(document.text), "reference-values.md")
-
+from tests.unit.docs.pages import PAGES, PLAYBOOKS, ROOT, blocks, first_codes, page, rows, section
 
 # Variables
 

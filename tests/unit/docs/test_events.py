@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.palantir.trust.plugins.plugin_utils.events import options, rulebook
 from ansible_collections.palantir.trust.plugins.plugin_utils.events.changes import Known, replaced
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.ledger import LedgerEntry
-from tests.unit.docs.test_docs import blocks, first_codes, page, rows, section
+from tests.unit.docs.pages import blocks, first_codes, page, rows, section
 from tests.unit.events.site import ear
 
 COMMON = {"id", "sequence", "at", "kind", "node"}

@@ -11,10 +11,8 @@ from struct import pack
 from uuid import UUID
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
-    EFI_GLOBAL,
-    IMAGE_SECURITY,
-)
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import EFI_GLOBAL, IMAGE_SECURITY
 
 ALGORITHMS = {"sha1": 0x04, "sha256": 0x0B, "sha384": 0x0C, "sha512": 0x0D}
 
@@ -98,3 +96,11 @@ def grub(builder: LogBuilder, command_line: str = "/vmlinuz root=/dev/vda ro qui
 def boot_log() -> bytes:
     """Return a whole small log: Secure Boot on, GRUB, a kernel."""
     return grub(firmware(LogBuilder())).build()
+
+
+def codes(log: EventLog) -> list[str]:
+    return [finding.code for finding in log.findings]
+
+
+def parse(builder: LogBuilder) -> EventLog:
+    return parse_event_log(builder.build())

@@ -1,52 +1,37 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FIELD.md rows 9 and 10: what a digest proves, what is only claimed, and what a broken log is."""
+"""FIELD.md row 9: what a digest proves, and what is only claimed."""
 
 from __future__ import annotations
 
-from hashlib import sha256
 from struct import pack
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.codes import CODES
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.data import (
     FirmwareBlob,
     ImageLoad,
-    Separator,
     StartupLocality,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import EventLog, parse_event_log
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.model import (
     Claimed,
     Labelled,
-    Raw,
     Text,
     Verified,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.variable import (
     EFI_GLOBAL,
     IMAGE_SECURITY,
-    SHIM_LOCK,
     LoadOption,
-    SignatureList,
     Variable,
     VariableName,
     VariableValue,
 )
-from tests.unit.verifier.event_log_builder import LogBuilder, boot_log, firmware, grub, signature_list, variable
+from tests.unit.verifier.event_log_builder import LogBuilder, boot_log, codes, firmware, grub, parse, variable
 
 CONFIG = ev.EV_EFI_VARIABLE_DRIVER_CONFIG
-
-
-def codes(log: EventLog) -> list[str]:
-    return [finding.code for finding in log.findings]
-
-
-def parse(builder: LogBuilder) -> EventLog:
-    return parse_event_log(builder.build())
 
 
 PFP_TYPES = {
@@ -283,171 +268,3 @@ def test_a_boot_variable_hashed_without_its_name_has_a_claimed_name() -> None:
     assert log.events[1].claimed == Claimed(VariableName(EFI_GLOBAL, "BootOrder"))
     assert log.events[2].verified == Verified(Variable(EFI_GLOBAL, "BootOrder", b"\2\0"), "data")
     assert log.events[3].verified == Verified(LoadOption(1, "GRUB", ""), "variable_data")
-
-
-@pytest.mark.parametrize(
-    ("value", "state"), [(b"\1", True), (b"\0", False), (b"", False), (b"\2", None), (b"\1\1", None)]
-)
-def test_secure_boots_state_is_the_variables_value(value: bytes, state: bool | None) -> None:
-    assert parse(firmware(LogBuilder(), value)).claims.secure_boot is state
-
-
-def test_field_row_9_a_secure_boot_variable_after_the_separator_does_not_count() -> None:
-    builder = firmware(LogBuilder(), b"\0").add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\1"))
-    log = parse(builder)
-    assert (log.claims.secure_boot, codes(log)) == (False, ["secure_boot_variable_late"])
-
-
-def test_field_row_9_a_secure_boot_variable_measured_twice_is_no_claim() -> None:
-    log = parse(firmware(LogBuilder().add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\1")), b"\0"))
-    assert log.claims.secure_boot is None
-    assert codes(log) == ["secure_boot_variable_repeated", "secure_boot_not_established"]
-
-
-def test_field_row_9_each_secure_boot_variable_must_be_there() -> None:
-    builder = LogBuilder()
-    for pcr in range(8):
-        builder.add(pcr, ev.EV_SEPARATOR, bytes(4))
-    log = parse(builder)
-    assert codes(log) == ["secure_boot_variable_missing"] * 5 + ["secure_boot_not_established"]
-
-
-def test_field_row_9_an_unknown_type_in_pcr_7_is_an_error_and_secure_boot_no_claim() -> None:
-    log = parse(firmware(LogBuilder().add(7, 0x8000F00D, b"x", b"SecureBoot=0 hidden")))
-    assert log.claims.secure_boot is None
-    assert codes(log) == ["event_type_unknown_in_pcr7", "secure_boot_not_established"]
-    assert log.findings[0].message == f"{CODES['event_type_unknown_in_pcr7']} It is 0x8000f00d."
-
-
-def test_field_row_9_an_unknown_type_elsewhere_is_a_finding_and_its_data_verified_if_it_hashes() -> None:
-    log = parse(firmware(LogBuilder()).add(2, 0x8401, b"\1"))
-    assert (codes(log), log.events[-1].type_name) == (["event_type_unknown"], "0x00008401")
-    assert log.events[-1].verified == Verified(Text("\1"), "data")
-
-
-def test_field_row_9_each_of_pcr_0_to_7_has_one_separator() -> None:
-    log = parse(firmware(LogBuilder()).add(3, ev.EV_SEPARATOR, bytes(4)))
-    assert [(f.code, f.pcr) for f in log.findings] == [("separator_repeated", 3)]
-    alone = parse(LogBuilder().add(0, ev.EV_SEPARATOR, b"\xff" * 4))
-    assert [f.pcr for f in alone.findings if f.code == "separator_missing"] == [1, 2, 3, 4, 5, 6, 7]
-
-
-def test_field_row_9_a_separator_in_pcr_7_cannot_hide_under_another_type() -> None:
-    builder = LogBuilder()
-    builder.add(7, CONFIG, variable(EFI_GLOBAL, "SecureBoot", b"\0"))
-    builder.add(7, ev.EV_EFI_ACTION, bytes(4))
-    log = parse(firmware(builder))
-    assert log.claims.secure_boot is None
-    assert {"separator_disguised", "separator_repeated", "secure_boot_variable_late"} <= set(codes(log))
-
-
-def test_honest_data_can_have_a_separators_digest_outside_pcr_7() -> None:
-    """Boot order 0001, 0000 hashes like an error separator; seen on real machines."""
-    order = variable(EFI_GLOBAL, "BootOrder", b"\1\0\0\0")
-    builder = firmware(LogBuilder()).add(1, ev.EV_EFI_VARIABLE_BOOT, order, b"\1\0\0\0")
-    assert codes(parse(builder)) == []
-
-
-@pytest.mark.parametrize(("data", "form"), [(b"\1\0\0\0", "data"), (b"oops", "error_value")])
-def test_field_row_9_a_separator_can_tell_of_an_error(data: bytes, form: str) -> None:
-    log = parse(LogBuilder().add(2, ev.EV_SEPARATOR, data, b"\1\0\0\0"))
-    assert log.events[1].verified == Verified(Separator(1), form)
-    assert "separator_error" in codes(log)
-
-
-def test_shims_state_comes_from_pcr_7() -> None:
-    builder = firmware(LogBuilder()).add(14, ev.EV_IPL, b"MokList\0", b"keys")
-    builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(SHIM_LOCK, "SbatLevel", b"sbat,1,2025021800\n"))
-    log = parse(builder)
-    assert (log.claims.shim_validation, log.claims.sbat_level) == (True, "sbat,1,2025021800\n")
-    assert set(log.claims.mok) == {"MokList"}
-    off = parse(builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(SHIM_LOCK, "MokSBState", b"\1")))
-    assert off.claims.shim_validation is False
-
-
-def test_a_certificates_identity_is_the_hash_of_its_der() -> None:
-    der = b"\x30\x82\0\4cert"
-    x509 = "a5c059a1-94e4-4aa7-87b5-ab155c2bf072"
-    builder = LogBuilder().add(7, CONFIG, variable(IMAGE_SECURITY, "db", signature_list([der], x509)))
-    builder.add(7, ev.EV_SEPARATOR, bytes(4))
-    builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(IMAGE_SECURITY, "db", bytes(16) + der))
-    builder.add(7, ev.EV_EFI_VARIABLE_AUTHORITY, variable(SHIM_LOCK, "Shim", der))
-    claims = parse(builder).claims
-    identity = sha256(der).hexdigest()
-    assert claims.databases["db"].lists == (SignatureList("x509", (identity,)),)
-    assert [authority.certificate for authority in claims.authorities] == [identity, identity]
-
-
-def test_a_verified_structure_that_cannot_be_read_stays_raw() -> None:
-    log = parse(LogBuilder().add(7, CONFIG, b"\0" * 31))
-    assert log.events[1].verified == Verified(Raw(b"\0" * 31), "data")
-    assert "event_data_malformed" in codes(log)
-
-
-def test_a_sha1_log_is_read_and_said_to_be_weak() -> None:
-    events = [(0, ev.EV_SEPARATOR), (4, ev.EV_SEPARATOR)]
-    digest = bytes.fromhex("9069ca78e7450a285173431b3e52c5c25299e473")
-    blob = b"".join(pack("<II20sI", pcr, kind, digest, 4) + bytes(4) for pcr, kind in events)
-    log = parse_event_log(blob)
-    assert (log.spec, log.algorithms, len(log.events)) == (None, ("sha1",), 2)
-    assert log.events[1].verified == Verified(Separator(0), "data")
-    assert codes(log)[0] == "event_log_sha1_only"
-
-
-@pytest.mark.parametrize("padding", [b"\xff" * 4, b"\xff" * 4096, b"\0" * 64])
-def test_field_row_10_padding_ends_the_log_with_a_finding(padding: bytes) -> None:
-    log = parse_event_log(boot_log() + padding)
-    assert codes(log) == ["event_log_padding"]
-    assert log.events == parse_event_log(boot_log()).events
-
-
-def test_every_finding_code_is_registered() -> None:
-    assert all(code == code.lower() and meaning.endswith(".") for code, meaning in CODES.items())
-
-
-@pytest.mark.parametrize(
-    ("blob", "message"),
-    [
-        (b"", "event_log at offset 0: is empty. Next: check that the node's kernel exposes its firmware log."),
-        (b"\xff" * 64, "event_log at offset 0: holds nothing but padding."),
-        (b"\1" * 20, "event_log at offset 0: event 0's header wants 32 bytes, 20 remain."),
-        (boot_log()[:-1], "event_log at offset 2093: event 19's data wants 40 bytes, 39 remain."),
-        (boot_log() + b"\1", "event_log at offset 2133: event 20's header wants 12 bytes, 1 remain."),
-        (
-            LogBuilder().build() + pack("<III", 99, 1, 0) + bytes(4),
-            "event_log at offset 69: event 1 names PCR 99, the last is 23.",
-        ),
-        (
-            LogBuilder().build() + pack("<III", 1, 1, 0xFFFFFFFF) + b"x",
-            "event_log at offset 77: event 1 claims 4294967295 digests, the log's header declares 2 banks.",
-        ),
-        (
-            LogBuilder().build() + pack("<IIIH", 1, 1, 1, 0x12) + b"x",
-            (
-                "event_log at offset 81: event 1 has a digest of algorithm 0x0012, "
-                "which the log's header does not declare."
-            ),
-        ),
-        (
-            LogBuilder().build() + pack("<IIII", 1, 1, 0, 0xFFFFFFF0) + b"x",
-            "event_log at offset 85: event 1's data wants 4294967280 bytes, 1 remain.",
-        ),
-        (
-            LogBuilder().build().replace(pack("<I", 2) + pack("<H", 4), pack("<I", 0xFFFFFFFF) + pack("<H", 4)),
-            "event_log at offset 60: the header declares 4294967295 digest algorithms, 1 to 16 are read.",
-        ),
-        (
-            LogBuilder().build().replace(pack("<HH", 0x0B, 32), pack("<HH", 0x0B, 20)),
-            "event_log at offset 68: the header gives sha256 digests 20 bytes, not 32.",
-        ),
-    ],
-)
-def test_field_row_10_a_malformed_log_is_an_error_that_names_the_offset(blob: bytes, message: str) -> None:
-    with pytest.raises(EvidenceError) as error:
-        parse_event_log(blob)
-    assert str(error.value) == message
-
-
-def test_field_row_10_a_log_with_too_many_events_is_refused() -> None:
-    with pytest.raises(EvidenceError, match="holds more than 16384 events"):
-        parse_event_log(LogBuilder().build() + pack("<IIII", 1, 1, 0, 0) * 20_000 + b"\1")
