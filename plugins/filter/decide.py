@@ -58,7 +58,7 @@ options:
   limits:
     description:
       - What bounds all remediation of a site, with the keys C(preset), C(max_in_repair), C(one_at_a_time),
-        C(max_unhealthy), C(max_actions), C(storm_nodes), C(maintenance) and C(notify_every).
+        C(max_unhealthy), C(max_actions), C(storm_nodes), C(maintenance), C(notify_every) and C(remind_every).
     type: dict
     default: {}
 seealso:

@@ -12,15 +12,25 @@ short_description: Take up what people are to be told of incidents
 version_added: 0.1.0
 description:
   - Returns what has come to pass and was not told yet, and notes in the ledger that it is told now.
-  - Each event of an incident is returned once, whichever controller asks.
-  - What was noted as O(failed) is returned again to a later run.
+  - Each event of an incident is returned once for each channel, whichever controller asks.
+  - What was noted as O(failed) is returned again to a later run, for that channel.
 options:
+  channels:
+    description: Names of the channels. One without a name, or with that of an earlier one, is named by its place.
+    type: list
+    elements: str
+    default: []
+  rules:
+    description:
+      - Directory of the site's decision tables. One with the hit policy C(COLLECT) and the output C(notify) says which
+        channels are told what. Without such a table, all are told everything.
+    type: path
   limits:
-    description: Limits of the site, of which C(notify_every) counts.
+    description: Limits of the site, of which C(notify_every) and C(remind_every) count.
     type: dict
     default: {}
   failed:
-    description: The RV(notices) key of one that could not be sent; nothing else is done then.
+    description: The key of a notice that could not be sent; nothing else is done then.
     type: str
   channel:
     description: Over what it could not be sent, for the record.
@@ -31,7 +41,7 @@ extends_documentation_fragment:
   - palantir.trust.store
 attributes:
   check_mode:
-    support: none
+    support: full
   diff_mode:
     support: none
 author:
@@ -41,21 +51,31 @@ author:
 EXAMPLES = r"""
 - name: See what is to be told
   palantir.trust.notices:
+    channels: [operators, manager]
   register: told
 """
 
 RETURN = r"""
 notices:
-  description: What is to be told now.
+  description: What is to be told now, and over which channels, by place and name.
   returned: success
   type: list
   elements: dict
   sample:
-    - key: 4/opened
-      event: opened
-      incident: 4
-      node: edge1
-      layer: os
-      at: "2026-03-01T12:00:00+00:00"
-      text: "edge1 os: incident 4 is open: unknown_executable."
+    - notice:
+        key: 4/opened
+        event: opened
+        incident: 4
+        node: edge1
+        layer: os
+        at: "2026-03-01T12:00:00+00:00"
+        text: "edge1 os: incident 4 is open: unknown_executable."
+      to:
+        - index: 0
+          name: operators
+problem:
+  description: Why the site's table of recipients cannot be asked, so that all are told everything; empty where it can.
+  returned: success
+  type: str
+  sample: ""
 """

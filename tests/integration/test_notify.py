@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import socketserver
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.directory import SHIPPED
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.lab.paths import CHECKOUT
@@ -42,6 +44,16 @@ class Hook(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""
+
+
+class Told(Hook):
+    """Keeps the path instead."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append(self.path)  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
 
 
 class Post(socketserver.StreamRequestHandler):
@@ -83,7 +95,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def notify(home: Path, *channels: Any) -> str:
+def notify(home: Path, *channels: Any, **variables: Any) -> str:
     """Run the role's notices as a step does; return what was shown, which never fails."""
     tasks = [
         {"ansible.builtin.include_tasks": str(TASKS / "notify.yml")},
@@ -93,7 +105,7 @@ def notify(home: Path, *channels: Any) -> str:
         "hosts": "localhost",
         "gather_facts": False,
         "vars_files": [str(TASKS.parent / "vars" / "main.yml")],
-        "vars": {"palantir_trust_notify": [*channels]},
+        "vars": {"palantir_trust_notify": [*channels], **variables},
         "tasks": tasks,
     }
     (home / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
@@ -153,11 +165,93 @@ def test_what_cannot_be_sent_is_told_and_stops_nothing(home: Path) -> None:
     hook = HTTPServer(("127.0.0.1", 0), Hook)
     hook.posted = []  # type: ignore[attr-defined]
     with serving(hook) as web:
+        good = {"name": "good", "type": "webhook", "url": f"http://127.0.0.1:{web}/hook", "headers": BEARER}
         refused = {"type": "webhook", "url": f"http://127.0.0.1:{web}/hook?key={TOKEN}"}
-        shown = notify(home, refused, {"type": "pigeon"})
+        unset = {**refused, "headers": {"Authorization": f"Bearer {TOKEN} {{{{ nowhere_set }}}}"}}
+        shown = notify(home, refused, {"type": "pigeon"}, unset, good)
         assert "Notice 1/opened could not be sent over palantir_trust_notify[0]." in shown
         assert "palantir_trust_notify[1]: its type must be awx, mail or webhook." in shown
+        assert "Notice 1/opened could not be sent over palantir_trust_notify[2]." in shown
         assert TOKEN not in shown
-        good = {**refused, "headers": BEARER}
-        notify(home, good)
-    assert [item["key"] for item in hook.posted] == ["1/opened"], "the next run sends it"  # type: ignore[attr-defined]
+        notify(home, {**refused, "headers": BEARER}, good)
+    keys = [item["key"] for item in hook.posted]  # type: ignore[attr-defined]
+    assert keys == ["1/opened", "1/opened"], "once over the good one, and over the other one with the next run"
+
+
+def test_a_channel_that_is_down_is_tried_once_in_a_run(home: Path) -> None:
+    with Store(f"sqlite:///{home}/store.sqlite3").transaction() as connection:
+        incidents.open_incident(connection, "edge2", "os", "unknown_executable", 100.0)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    shown = notify(home, {"type": "webhook", "url": f"http://127.0.0.1:{port}"})
+    assert shown.count("could not be sent over palantir_trust_notify[0].") == 1
+    again = notify(home, {"type": "awx"})
+    assert "edge1 os: incident 1 is open" in again, "both are sent by the next run"
+    assert "edge2 os: incident 2 is open" in again
+
+
+def test_no_password_goes_over_a_mail_server_without_encryption(home: Path) -> None:
+    post = socketserver.TCPServer(("127.0.0.1", 0), Post)
+    post.mails = []  # type: ignore[attr-defined]
+    with serving(post) as port:
+        mail = {"type": "mail", "host": "127.0.0.1", "port": port, "to": ["ops@example.com"]}
+        shown = notify(home, {**mail, "username": "trust", "password": TOKEN})
+    assert "Notice 1/opened could not be sent over palantir_trust_notify[0]." in shown
+    assert TOKEN not in shown
+    assert post.mails == []  # type: ignore[attr-defined]
+
+
+def test_what_a_node_names_things_stays_text(home: Path) -> None:
+    ran = home / "ran"
+    name = f"x\r\nBcc: evil@example.com\r\n\r\n{{{{ lookup('pipe', 'touch {ran}') }}}}<!channel>" + "y" * 5000
+    with Store(f"sqlite:///{home}/store.sqlite3").transaction() as connection:
+        incidents.recovered(connection, 1, 101.0)
+        incidents.open_incident(connection, "edge1", f"sc:{name}", "unknown_executable", 100.0)
+    hook, post = HTTPServer(("127.0.0.1", 0), Hook), socketserver.TCPServer(("127.0.0.1", 0), Post)
+    hook.posted, post.mails = [], []  # type: ignore[attr-defined]
+    with serving(hook) as web, serving(post) as port:
+        notify(
+            home,
+            {"type": "webhook", "url": f"http://127.0.0.1:{web}/hook", "headers": BEARER},
+            {"type": "mail", "host": "127.0.0.1", "port": port, "to": ["ops@example.com"], "secure": "never"},
+        )
+    assert not ran.exists()
+    (posted,) = hook.posted  # type: ignore[attr-defined]
+    assert posted["text"].startswith(r"edge1 sc:x\r\nBcc: evil@example.com\r\n\r\n\x7b\x7b lookup('pipe'")
+    assert "<" not in posted["text"]
+    assert max(len(str(value)) for value in posted.values()) <= 401
+    (letter,) = post.mails  # type: ignore[attr-defined]
+    mail_sent = message_from_string(letter, policy=policy.default)
+    assert mail_sent["Bcc"] is None
+    assert mail_sent["To"] == "ops@example.com"
+
+
+def test_the_site_s_table_says_who_is_told(home: Path) -> None:
+    rules = home / "rules"
+    rules.mkdir()
+    for path in SHIPPED.iterdir():
+        (rules / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    table = {
+        "decision_table": "who",
+        "hit_policy": "COLLECT",
+        "inputs": [{"name": "event", "type": "string"}, {"name": "layer", "type": "string"}],
+        "outputs": [{"name": "notify", "type": "string", "values": ["day", "night", "all"]}],
+        "rules": [
+            {"id": "r1", "when": {"event": "opened"}, "then": {"notify": "day"}},
+            {"id": "r2", "when": {"layer": "os"}, "then": {"notify": "all"}},
+            {"id": "r3", "when": {"layer": "sc"}, "then": {"notify": "night"}},
+        ],
+    }
+    (rules / "who.yml").write_text(yaml.safe_dump(table), encoding="utf-8")
+    hook = HTTPServer(("127.0.0.1", 0), Told)
+    hook.posted = []  # type: ignore[attr-defined]
+    with serving(hook) as web:
+        channels = [
+            {"name": name, "type": "webhook", "url": f"http://127.0.0.1:{web}/{name}", "headers": BEARER}
+            for name in ("day", "night", "all")
+        ]
+        notify(home, *channels, palantir_trust_rules=str(rules))
+        assert hook.posted == ["/day", "/all"]  # type: ignore[attr-defined]
+        shown = notify(home, *channels[1:], palantir_trust_rules=str(rules))
+    assert "table who, output notify: the value ''day'' is unknown." in shown
+    assert hook.posted == ["/day", "/all", "/night"], "in doubt all are told"  # type: ignore[attr-defined]

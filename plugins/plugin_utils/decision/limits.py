@@ -11,6 +11,7 @@
 ``storm_nodes``       on so many nodes, and more than half of those attested, one digest makes a storm; 3 by default
 ``maintenance``       windows, each ``{name, nodes, from, to}`` or ``{name, nodes, days, at, for}``; times are in UTC
 ``notify_every``      seconds between notices while a remediation lasts; none by default
+``remind_every``      seconds between notices while an incident waits for a person; none by default
 ====================  ============================================================================================
 
 A node is unhealthy whose result is not wholly free of contraindicated layers, or that gave none.
@@ -99,6 +100,7 @@ class Limits:
     storm_nodes: int = 3
     maintenance: tuple[Window, ...] = ()
     notify_every: int | None = None
+    remind_every: int | None = None
 
     def in_maintenance(self, node: str, now: float) -> bool:
         """Return whether a maintenance window of a node is open."""
@@ -187,6 +189,7 @@ _READERS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "storm_nodes": values.count,
     "maintenance": _windows,
     "notify_every": values.seconds,
+    "remind_every": values.seconds,
 }
 
 __all__ = ["DAYS", "NO_LIMITS", "PRESETS", "Limits", "Unhealthy", "Window", "read_limits"]

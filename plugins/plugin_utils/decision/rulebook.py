@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.recipients import check_notify
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.evaluate import CompiledTable
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.findings import check
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.source import check_size
@@ -48,9 +49,10 @@ _INSTANCE_VERBS: Final = frozenset({"restart", "change_flavour"})
 
 @dataclass(frozen=True)
 class RuleBook:
-    """Remediation tables by layer; each layer is decided by at most one."""
+    """Remediation tables by layer, each decided by at most one; and the table that says who is told, if any."""
 
     by_layer: Mapping[str, CompiledTable]
+    notify: CompiledTable | None = None
 
 
 def load_rulebook(tables: Any, available_verbs: Sequence[str]) -> RuleBook:
@@ -69,8 +71,15 @@ def load_rulebook(tables: Any, available_verbs: Sequence[str]) -> RuleBook:
         if verb not in VERBS:
             raise RuleError("available_verbs", f"{verb!r} is no verb.", nearest(verb, VERBS))
     by_layer: dict[str, CompiledTable] = {}
+    notify: CompiledTable | None = None
     for source, data in _entries(tables):
         compiled = _load(_key(data, source), isinstance(data, str), source, verbs)
+        if compiled.table.hit_policy is HitPolicy.COLLECT:
+            if notify is not None:
+                subject, other = f"table {compiled.table.name}", notify.table.name
+                raise RuleError(subject, f"says who is told, as table {other} does.", "join the two.")
+            notify = compiled
+            continue
         for layer in _layers(compiled.table):
             if layer in by_layer:
                 raise RuleError(
@@ -79,7 +88,7 @@ def load_rulebook(tables: Any, available_verbs: Sequence[str]) -> RuleBook:
                     "name the layers of each table in the values of its input layer.",
                 )
             by_layer[layer] = compiled
-    return RuleBook(by_layer)
+    return RuleBook(by_layer, notify)
 
 
 def _entries(tables: Any) -> list[tuple[str, Any]]:
@@ -108,9 +117,13 @@ def _load(text: str, is_text: bool, source: str, verbs: tuple[str, ...]) -> Comp
     data = text if is_text else json.loads(text)
     table = load_table(data, source)
     subject = f"{source + ': ' if source else ''}table {table.name}"
-    _check_shape(table, subject)
+    if tells := table.hit_policy is HitPolicy.COLLECT and [o.name for o in table.outputs] == ["notify"]:
+        check_notify(table, subject)
+    else:
+        _check_shape(table, subject)
     compiled = CompiledTable(table)
-    _check_verbs(compiled, verbs, subject)
+    if not tells:
+        _check_verbs(compiled, verbs, subject)
     check(compiled, source)
     return compiled
 
@@ -118,7 +131,9 @@ def _load(text: str, is_text: bool, source: str, verbs: tuple[str, ...]) -> Comp
 def _check_shape(table: Table, subject: str) -> None:
     if table.hit_policy is HitPolicy.COLLECT:
         raise RuleError(
-            f"{subject}, hit_policy", "COLLECT yields many verbs where one is needed.", "use UNIQUE, ANY or PRIORITY."
+            f"{subject}, hit_policy",
+            "COLLECT yields many verbs where one is needed.",
+            "use UNIQUE, ANY or PRIORITY; COLLECT is for notify.",
         )
     names = [output.name for output in table.outputs]
     if names != ["verb"] or table.outputs[0].type != "string" or table.outputs[0].values is None:

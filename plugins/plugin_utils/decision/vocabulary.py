@@ -70,7 +70,21 @@ LABEL: Final = "label."
 RECURRENCES: Final = ("new", "returned", "moved")
 """Whether an earlier action was taken against the same content: on the same node, or on another one."""
 
-INTEGER_INPUTS: Final = frozenset({"attempt"})
+NOTICE_EVENTS: Final = (
+    "opened",
+    "contained",
+    "lasting",
+    "approval",
+    "held",
+    "waiting",
+    "recovered",
+    "stopped",
+)
+"""What people are told of, in the order in which an incident comes to it."""
+NOTICE_INPUTS: Final = ("event", "layer", "node", "instance", "finding", "attempt", "minutes")
+"""The inputs that :mod:`.recipients` offers to a table that says who is told; ``minutes`` are since the detection."""
+
+INTEGER_INPUTS: Final = frozenset({"attempt", "minutes"})
 """Inputs that are whole numbers, also where a form of tables has no such type."""
 BOOLEAN_INPUTS: Final = frozenset({"maintenance"})
 """Inputs that are true or false; what is neither these nor whole numbers is text."""
@@ -101,6 +115,8 @@ __all__ = [
     "INTEGER_INPUTS",
     "LABEL",
     "LAYERS",
+    "NOTICE_EVENTS",
+    "NOTICE_INPUTS",
     "NOT_APPLICABLE",
     "QUIET_VERBS",
     "RECURRENCES",
