@@ -78,6 +78,10 @@ class StoreError(TrustError):
     """The store cannot be opened, read or written."""
 
 
+class PkiError(TrustError):
+    """A certificate, a key or a request for one that does not hold, or a peer that shows none that does."""
+
+
 class EventError(TrustError):
     """An event source, or a rulebook for one, that cannot be set up as asked."""
 
@@ -89,6 +93,7 @@ __all__ = [
     "EventError",
     "EvidenceError",
     "PartError",
+    "PkiError",
     "PolicyError",
     "ReferenceValueError",
     "RuleError",

@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-VERSION = 5
+VERSION = 6
 
 # SQLite numbers rows by itself only where their key is INTEGER, which there has 64 bits, too.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -185,6 +185,17 @@ answers = Table(
     Column("at", Float, nullable=False),
 )
 
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("name", String(2048), nullable=False),
+    Column("issued_at", Float, nullable=False),
+    Column("not_after", Float, nullable=False),
+    Column("revoked_at", Float),
+    Column("reason", Text, nullable=False),
+)
+
 ledger = Table(
     "ledger",
     metadata,
@@ -204,6 +215,7 @@ __all__ = [
     "attempts",
     "attestations",
     "boots",
+    "certificates",
     "challenges",
     "evidence",
     "incidents",

@@ -7,9 +7,6 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,18 +14,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.private_file import PrivateFile
 
 ENVIRONMENT = "PALANTIR_TRUST_SIGNING_KEY"
-_LIMIT = 65536
+_FILE = PrivateFile("signing key", ENVIRONMENT, "ear-signing-key.pem")
 
 
 def default_path() -> Path:
     """Return the key's path from the environment, else that in the user's data directory."""
-    path = os.environ.get(ENVIRONMENT)
-    if path:
-        return Path(path)
-    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return Path(data) / "palantir.trust" / "ear-signing-key.pem"
+    return _FILE.default_path()
 
 
 def load_or_create(path: Path) -> bytes:
@@ -37,19 +31,8 @@ def load_or_create(path: Path) -> bytes:
     Raises:
         StoreError: it cannot be read or written, others may read it, or it is no ECDSA P-256 key.
     """
-    subject = f"signing key {path}"
-    try:
-        if not path.exists():
-            _create(path)
-        if not path.is_file():
-            raise StoreError(subject, "is not a file.", f"set {ENVIRONMENT} to the path of one.")
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise StoreError(subject, "may be read or changed by others.", f"run: chmod 600 {path}")
-            pem = file.read(_LIMIT)
-    except OSError as error:
-        raise StoreError(subject, f"{error.strerror or error}.", f"check it, or set {ENVIRONMENT}.") from error
-    _check(pem, subject)
+    pem = _FILE.load_or_create(path, _make)
+    _check(pem, f"signing key {path}")
     return pem
 
 
@@ -63,23 +46,10 @@ def _check(pem: bytes, subject: str) -> None:
         raise StoreError(subject, "holds no ECDSA P-256 key.", next_step)
 
 
-def _create(path: Path) -> None:
-    if not path.parent.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+def _make() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        # A link, unlike a rename, does not replace the key that another process may have made meanwhile.
-        with contextlib.suppress(FileExistsError):
-            os.link(partial, path)
-    finally:
-        os.unlink(partial)
 
 
 __all__ = ["ENVIRONMENT", "default_path", "load_or_create"]

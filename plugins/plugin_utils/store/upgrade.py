@@ -46,10 +46,15 @@ def _keep_attempts(connection: Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.attempts, schema.approvals, schema.answers])
 
 
+def _keep_certificates(connection: Connection) -> None:
+    schema.metadata.create_all(connection, tables=[schema.certificates])
+
+
 _STEPS: Final[Mapping[str, Callable[[Connection], None]]] = {
     "2": _keep_containers,
     "3": _keep_progress,
     "4": _keep_attempts,
+    "5": _keep_certificates,
 }
 """Version → what makes a store of it one of the next."""
 

@@ -1,0 +1,340 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An instance's agent as it runs, and who is turned away: no certificate, a foreign, expired, revoked or wrong one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki import authority as ca
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki.peer import Client, Peer, PeerError, ask
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import of_instance, of_role
+
+AGENT = Path(__file__).parents[3] / "extensions" / "sc_agent" / "sc_agent.py"
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+DOMAIN = "example.test"
+NAME = of_instance(DOMAIN, "dns-filter-1", 3)
+WAIT_S = 20.0
+# Counts the signals that it gets, into the file beside its configuration.
+PROGRAM = """
+import pathlib, signal, sys, time
+config, told = map(pathlib.Path, sys.argv[1:])
+def read(*_): told.write_text(told.read_text() + config.read_text())
+signal.signal(signal.SIGHUP, read)
+told.write_text("")
+read()
+while True: time.sleep(0.05)
+"""
+
+
+def authority() -> ca.Authority:
+    return ca.load(ca.make(DOMAIN, NOW), "CA")
+
+
+SITE = authority()
+
+
+def client(role: str = "orchestrator", issuer: ca.Authority = SITE, lifetime: timedelta = DAY, **other: Any) -> Client:
+    """As whom one asks; with ``name`` as somebody who is no role."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = other.get("name") or of_role(DOMAIN, role)
+    issued = ca.issue(issuer, name, key.public_key(), other.get("now", NOW), lifetime)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return Client(issued.public_bytes(serialization.Encoding.PEM), private, SITE.pem)
+
+
+def serial(asker: Client) -> int:
+    return x509.load_pem_x509_certificate(asker.certificate).serial_number
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < deadline, f"not after {WAIT_S} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Instance:
+    """An agent that runs, with a program under it."""
+
+    root: Path
+    revoked: list[ca.Revoked] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+
+    def start(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        (self.root / "config").write_text("first\n")
+        settings = {
+            "name": str(NAME),
+            "address": "127.0.0.1",
+            "port": self.port,
+            "authority": SITE.pem.decode(),
+            "revocations": self.revocations(),
+            "directory": str(self.root / "keys"),
+            "configuration": {str(self.root / "config"): "HUP"},
+        }
+        (self.root / "settings.json").write_text(json.dumps(settings))
+        program = [sys.executable, "-c", PROGRAM, str(self.root / "config"), str(self.root / "told")]
+        with (self.root / "log").open("wb") as log:
+            command = [sys.executable, str(AGENT), str(self.root / "settings.json"), *program]
+            self.process = subprocess.Popen(command, stdout=log)
+        until((self.root / "keys" / "request.pem").exists, "a request for a certificate")
+        until(lambda: self.told() == "first\n", "its program to have started")
+
+    def revocations(self) -> str:
+        return ca.revocation_list(SITE, self.revoked, len(self.revoked), NOW).decode()
+
+    def told(self) -> str:
+        return (self.root / "told").read_text() if (self.root / "told").exists() else ""
+
+    def certify(self, issuer: ca.Authority = SITE, name: Any = NAME, **how: Any) -> int:
+        key = ca.public_key_of((self.root / "keys" / "request.pem").read_bytes(), "dns-filter-1")
+        issued = ca.issue(issuer, name, key, how.get("now", NOW), how.get("lifetime", DAY))
+        partial = self.root / "keys" / "partial"
+        partial.write_bytes(issued.public_bytes(serialization.Encoding.PEM))
+        partial.rename(self.root / "keys" / "certificate.pem")
+        until(self._listens, "a port that listens")
+        return issued.serial_number
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def ask(self, asker: Client, method: str = "GET", path: str = "/v1/health", body: Any = None) -> Any:
+        return ask(Peer("127.0.0.1", self.port, NAME, lambda _serial: True), asker, method, path, body)
+
+    def refusals(self) -> list[str]:
+        return [item["reason"] for item in self.ask(client("observer"), path="/v1/refusals")]
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    started = Instance(tmp_path)
+    try:
+        started.start()
+        yield started
+    finally:
+        if started.process is not None:
+            started.process.kill()
+            started.process.wait()
+            # The program is the agent's child, and the test's to end where the agent could not.
+            for pid in _children(str(tmp_path / "config")):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _children(argument: str) -> list[int]:
+    found = []
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdecimal():
+            try:
+                words = (directory / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if argument.encode() in words:
+                found.append(int(directory.name))
+    return found
+
+
+def test_nothing_is_served_before_there_is_a_certificate(instance: Instance) -> None:
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client())
+    assert refused.value.code == "unreachable"
+    instance.certify()
+    assert instance.ask(client("observer"))["running"] is True
+
+
+def test_the_key_is_the_agents_alone(instance: Instance) -> None:
+    key = instance.root / "keys" / "key.pem"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert (instance.root / "keys").stat().st_mode & 0o777 == 0o700
+
+
+def test_configuration_is_changed_and_read_again(instance: Instance) -> None:
+    instance.certify()
+    path = str(instance.root / "config")
+    files = {path: base64.b64encode(b"second\n").decode()}
+    answer = instance.ask(client(), "PUT", "/v1/configuration", {"files": files})
+    assert (answer["changed"], answer["restart"]) == ([path], False)
+    until(lambda: instance.told() == "first\nsecond\n", "the program to read its configuration")
+    assert instance.ask(client(), "PUT", "/v1/configuration", {"files": files})["changed"] == []
+    assert instance.ask(client("observer"), path="/v1/configuration") == answer["configuration"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"files": {"/etc/passwd": ""}}, "foreign_file"),
+        ({"files": {}}, "malformed"),
+        ({"files": []}, "malformed"),
+        ([], "malformed"),
+        (None, "malformed"),
+    ],
+)
+def test_only_its_own_files_are_written(instance: Instance, body: Any, reason: str) -> None:
+    instance.certify()
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client(), "PUT", "/v1/configuration", body)
+    assert refused.value.code == reason
+    assert instance.told() == "first\n"
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "may"),
+    [
+        ("observer", "GET", "/v1/health", True),
+        ("observer", "POST", "/v1/reload", False),
+        ("observer", "PUT", "/v1/configuration", False),
+        ("operator", "POST", "/v1/reload", True),
+        ("operator", "PUT", "/v1/configuration", False),
+        ("operator", "PUT", "/v1/revocations", False),
+        ("orchestrator", "POST", "/v1/reload", True),
+    ],
+)
+def test_a_role_may_do_its_verbs_and_no_other(instance: Instance, role: str, method: str, path: str, may: bool) -> None:
+    instance.certify()
+    if may:
+        instance.ask(client(role), method, path)
+        return
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client(role), method, path)
+    assert refused.value.code == "role_forbidden"
+    assert instance.refusals() == ["role_forbidden"]
+
+
+def foreign() -> Client:
+    return client(issuer=authority())
+
+
+def expired() -> Client:
+    return client(now=NOW - 3 * DAY)
+
+
+def instance_itself() -> Client:
+    return client(name=NAME)
+
+
+def other_domain() -> Client:
+    return client(name=of_role("example.org", "orchestrator"))
+
+
+@pytest.mark.parametrize(
+    ("asker", "reason"),
+    [
+        (foreign, "certificate_foreign"),
+        (expired, "certificate_expired"),
+        (instance_itself, "certificate_wrong_purpose"),
+        (other_domain, "role_unknown"),
+    ],
+)
+def test_a_peer_without_a_certificate_that_holds_is_turned_away_and_recorded(
+    instance: Instance, asker: Callable[[], Client], reason: str
+) -> None:
+    instance.certify()
+    with pytest.raises(PeerError):
+        instance.ask(asker())
+    assert instance.refusals() == [reason]
+
+
+def test_a_peer_without_any_certificate_is_turned_away_and_recorded(instance: Instance) -> None:
+    instance.certify()
+    context = ssl.create_default_context(cadata=SITE.pem.decode())
+    context.check_hostname = False
+    with (
+        socket.create_connection(("127.0.0.1", instance.port)) as plain,
+        context.wrap_socket(plain) as channel,
+        pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"),
+    ):
+        channel.recv(1)
+    assert instance.refusals() == ["certificate_missing"]
+
+
+def test_an_older_tls_is_turned_away(instance: Instance) -> None:
+    instance.certify()
+    context = client().context()
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_connection(("127.0.0.1", instance.port)) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain)
+
+
+def test_a_revoked_certificate_is_turned_away_and_recorded(instance: Instance) -> None:
+    instance.certify()
+    lost = client()
+    instance.ask(lost)
+    instance.revoked.append(ca.Revoked(serial(lost), NOW.timestamp()))
+    instance.ask(client(), "PUT", "/v1/revocations", {"revocations": instance.revocations()})
+    with pytest.raises(PeerError):
+        instance.ask(lost)
+    assert instance.refusals() == ["certificate_revoked"]
+
+
+def test_what_is_no_list_of_revocations_changes_nothing(instance: Instance) -> None:
+    instance.certify()
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client(), "PUT", "/v1/revocations", {"revocations": "none"})
+    assert refused.value.code == "malformed"
+    assert instance.ask(client("observer"))["running"] is True
+
+
+@pytest.mark.parametrize(
+    ("shown", "code"),
+    [
+        ({"issuer": authority()}, "certificate_foreign"),
+        ({"now": NOW - 3 * DAY}, "certificate_expired"),
+        ({"name": of_instance(DOMAIN, "dns-filter-1", 2)}, "certificate_wrong"),
+        ({"name": of_instance(DOMAIN, "waf-1", 3)}, "certificate_wrong"),
+    ],
+)
+def test_an_instance_that_is_not_the_one_is_not_asked(instance: Instance, shown: Any, code: str) -> None:
+    instance.certify(**shown)
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client(), "PUT", "/v1/configuration", {"files": {}})
+    assert refused.value.code == code
+
+
+def test_an_instance_whose_certificate_was_taken_back_is_not_asked(instance: Instance) -> None:
+    taken_back = instance.certify()
+    peer = Peer("127.0.0.1", instance.port, NAME, lambda number: number != taken_back)
+    with pytest.raises(PeerError) as refused:
+        ask(peer, client(), "GET", "/v1/health")
+    assert refused.value.code == "certificate_revoked"
+
+
+def test_a_new_certificate_is_used_without_a_restart(instance: Instance) -> None:
+    instance.certify(now=NOW - 3 * DAY)
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client())
+    assert refused.value.code == "certificate_expired"
+    instance.certify()
+    assert instance.ask(client())["running"] is True
+
+
+def test_the_agent_ends_with_its_program_and_its_status(instance: Instance) -> None:
+    assert instance.process is not None
+    (program,) = (pid for pid in _children(str(instance.root / "config")) if pid != instance.process.pid)
+    os.kill(program, signal.SIGTERM)
+    assert instance.process.wait(WAIT_S) == -signal.SIGTERM % 256
