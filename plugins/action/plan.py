@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
+from ansible_collections.palantir.trust.plugins.plugin_utils.admission.admitted import load_catalogue
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.directory import read_tables
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
@@ -39,7 +39,7 @@ class ActionModule(TrustAction):
         site = Site(
             nodes=arguments["nodes"],
             tables=read_tables(arguments["rules"]),
-            catalogue=load_directory(Path(arguments["catalogue"])),
+            catalogue=load_catalogue(Path(arguments["catalogue"])),
             owner=self.controller(),
             limits=arguments["limits"],
             labels=arguments["labels"] or {},

@@ -12,7 +12,10 @@ version_added: 0.1.0
 description:
   - Returns the descriptor of each named Security Capability with one flavour chosen, its image pinned and its
     configuration rendered with the variables at hand.
-  - Fails when the catalogue does not name it, or when its image archive is not what its Reference Values describe.
+  - Fails when the catalogue does not name it, when its image archive is not what its Reference Values describe, or when
+    it came in a package that is withdrawn.
+  - The templates of the site's own catalogue are rendered by Ansible. Those of a package are rendered in a sandbox,
+    with the variables alone that begin with the name of the Security Capability.
 options:
   _terms:
     description: Names of Security Capabilities.
@@ -48,6 +51,9 @@ _raw:
 flavour:
   description: Name of the chosen flavour.
   type: str
+package:
+  description: The package that it came in, C(digest), C(signer) and C(withdrawn), or null for one of the site's own.
+  type: dict
 driver:
   description: What runs it.
   type: str
@@ -98,6 +104,7 @@ capabilities:
 """
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +112,12 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import (
-    Descriptor,
-    load_directory,
-    select,
-)
+from ansible_collections.palantir.trust.plugins.plugin_utils.admission import templates
+from ansible_collections.palantir.trust.plugins.plugin_utils.admission.admitted import load_catalogue
+from ansible_collections.palantir.trust.plugins.plugin_utils.admission.contents import read_template
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import select
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.image import pinned_image_id
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import Descriptor, Flavour
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 
 
@@ -122,7 +129,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         self.set_options(var_options=variables, direct=kwargs)
         catalogue, reference_values = Path(self.get_option("catalogue")), Path(self.get_option("reference_values"))
         try:
-            descriptors = load_directory(catalogue)
+            descriptors = load_catalogue(catalogue)
             chosen = [select(descriptors, str(term)) for term in terms]
             return [self._pinned(descriptor, catalogue, reference_values, variables) for descriptor in chosen]
         except TrustError as error:
@@ -135,10 +142,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         flavour = descriptor.flavour(wanted) if wanted else descriptor.flavours[0]
         archive = (catalogue / flavour.archive).resolve()
         configuration = descriptor.configuration_of(flavour)
-        templates = [str((catalogue / file.template).resolve()) for file in configuration]
+        paths = [catalogue / file.template for file in configuration]
         plain = asdict(flavour)
-        render = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
-        contents = render.run(templates, variables)
+        render = self._render if descriptor.package is None else partial(self._render_foreign, descriptor, flavour)
+        contents = render(paths, variables)
         return {
             **descriptor.plain(),
             "files": [
@@ -152,3 +159,26 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             "archive": str(archive),
             "image_id": pinned_image_id(flavour, archive, reference_values),
         }
+
+    def _render(self, paths: list[Path], variables: dict[str, Any] | None) -> list[str]:
+        """Render templates of the site: code of its own, with all that Ansible offers."""
+        lookup = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+        rendered: list[str] = lookup.run([str(path.resolve()) for path in paths], variables)
+        return rendered
+
+    def _render_foreign(
+        self, descriptor: Descriptor, flavour: Flavour, paths: list[Path], variables: dict[str, Any] | None
+    ) -> list[str]:
+        """Render templates of a package: a stranger's, which get the SC's own variables as plain data."""
+        texts = {str(path): read_template(path, path.name) for path in paths}
+        if not texts:
+            return []
+        given = dict(zip(templates.OWN, (descriptor.sc, descriptor.version, flavour.name), strict=True))
+        begin = templates.prefix(descriptor.sc)
+        names = sorted(name for names in templates.reads(texts).values() for name in names if name.startswith(begin))
+        known = [name for name in dict.fromkeys(names) if name in (variables or {})]
+        # The values themselves may be templates, but those are the site's.
+        lookup = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
+        values = templates.plain(dict(zip(known, lookup.run(known, variables), strict=True)))
+        rendered = templates.render(texts, {**values, **given})
+        return [rendered[str(path)] for path in paths]

@@ -74,6 +74,10 @@ class CatalogueError(TrustError):
     """An SC catalogue entry that cannot be read, or an SC, flavour or node that it does not name."""
 
 
+class AdmissionError(TrustError):
+    """A package of an SC, or a site's policy for packages, that cannot be read, made or admitted."""
+
+
 class StoreError(TrustError):
     """The store cannot be opened, read or written."""
 
@@ -87,6 +91,7 @@ class EventError(TrustError):
 
 
 __all__ = [
+    "AdmissionError",
     "CatalogueError",
     "ChallengeError",
     "EnrolmentError",

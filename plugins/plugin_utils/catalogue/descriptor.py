@@ -48,8 +48,12 @@ FLAVOUR: Final = ("name", "driver", "archive", "reference_values")
 FLAVOUR_OPTIONAL: Final = ("capabilities", "implementation", "command", "network", "components", "configuration")
 
 
-def load_directory(directory: Path) -> dict[str, Descriptor]:
+def load_directory(directory: Path, others: Mapping[str, Descriptor] | None = None) -> dict[str, Descriptor]:
     """Read every descriptor of a catalogue.
+
+    Args:
+        directory: of the catalogue.
+        others: SCs that are described elsewhere, and belong to it.
 
     Raises:
         CatalogueError: the directory or a file cannot be read, a file is not a descriptor, or one names an SC that is
@@ -61,15 +65,17 @@ def load_directory(directory: Path) -> dict[str, Descriptor]:
         raise CatalogueError(
             f"catalogue {directory}", f"cannot be read: {error.strerror or error}.", "set palantir_trust_catalogue."
         ) from error
-    found, places = {}, {}
+    found, places = dict(others or {}), {}
     for file in files:
         if file.suffix != ".yml":
             raise CatalogueError(str(file), "would not be read.", f"name the file {file.stem}.yml.")
         descriptor, lines = _load(file)
+        if descriptor.sc in found:
+            raise CatalogueError(str(file), "describes an SC that a package brought.", "remove one of them.")
         found[descriptor.sc] = descriptor
         places[descriptor.sc] = Place(str(file), lines=lines)
     for name, descriptor in found.items():
-        check_names(descriptor, found, places[name])
+        check_names(descriptor, found, places.get(name))
     return found
 
 
@@ -83,14 +89,20 @@ def load_file(file: Path) -> Descriptor:
 
 
 def select(catalogue: Mapping[str, Descriptor], sc: str) -> Descriptor:
-    """Return the descriptor of an SC.
+    """Return the descriptor of an SC that may run.
 
     Raises:
-        CatalogueError: the catalogue does not name it; the message gives the nearest that it names, or all.
+        CatalogueError: the catalogue does not name it; the message gives the nearest that it names, or all. Or its
+            package is withdrawn.
     """
     if sc not in catalogue:
         hint = nearest(sc, sorted(catalogue)) if catalogue else "the catalogue is empty: add the SC's descriptor."
         raise CatalogueError(f"SC {shown(sc)}", "is not in the catalogue.", hint)
+    package = catalogue[sc].package
+    if package is not None and package.withdrawn:
+        raise CatalogueError(
+            f"SC {sc}", f"its package is withdrawn: {package.withdrawn}.", "admit a package that is not denied."
+        )
     return catalogue[sc]
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import Flavour
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import digest_stream
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import Limits, digest_stream
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import load
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import digest_tree
@@ -43,7 +43,7 @@ def pinned_image_id(flavour: Flavour, archive: Path, reference_values: Path) -> 
             f"its Reference Values {flavour.reference_values} are of kind {document.kind}, not sc.",
             "name those of the SC's image.",
         )
-    image_id, files = _contents(flavour, archive)
+    image_id, files = image_contents(flavour, archive)
     if not files:
         raise CatalogueError(f"image {archive}", "holds no file.", "check which image it was saved from.")
     for path, digest in files.items():
@@ -56,12 +56,23 @@ def pinned_image_id(flavour: Flavour, archive: Path, reference_values: Path) -> 
     return image_id
 
 
-def _contents(flavour: Flavour, archive: Path) -> tuple[str, Mapping[str, str]]:
-    """Return the id of an image and the digests of its files."""
+def image_contents(flavour: Flavour, archive: Path, most: int | None = None) -> tuple[str, Mapping[str, str]]:
+    """Return the id of a flavour's image, and its files: absolute path → ``sha256:hex``.
+
+    Args:
+        flavour: its driver says what kind of archive it is.
+        archive: the archive.
+        most: the most that it may have, unpacked, in bytes; None for the limits of each kind.
+
+    Raises:
+        CatalogueError: it cannot be read.
+        ReferenceValueError: it is damaged, or over a limit.
+    """
     if flavour.driver not in TREES:
-        image = digest_image(archive)
+        image = digest_image(archive, most=most)
         return image.image_id, image.files
-    files = digest_tree(archive, include=("/",), exclude=())
+    limits = None if most is None else Limits(total=most)
+    files = digest_tree(archive, include=("/",), exclude=(), limits=limits)
     try:
         with archive.open("rb") as stream:
             return digest_stream(stream), files
@@ -69,4 +80,4 @@ def _contents(flavour: Flavour, archive: Path) -> tuple[str, Mapping[str, str]]:
         raise CatalogueError(f"image {archive}", f"cannot be read: {error.strerror}.", "give an archive.") from error
 
 
-__all__ = ["TREES", "pinned_image_id"]
+__all__ = ["TREES", "image_contents", "pinned_image_id"]

@@ -151,8 +151,17 @@ class Flavour:
 
 
 @dataclass(frozen=True)
+class Package:
+    """The package that a descriptor came in: its digest, who signed it, and why it counts no more; empty if it does."""
+
+    digest: str
+    signer: str
+    withdrawn: str = ""
+
+
+@dataclass(frozen=True)
 class Descriptor:
-    """One Security Capability."""
+    """One Security Capability; ``package`` is None where the site itself describes it."""
 
     sc: str
     description: str
@@ -169,6 +178,7 @@ class Descriptor:
     equivalent: tuple[str, ...] = ()
     resources: Resources = Resources()
     ports: tuple[Port, ...] = ()
+    package: Package | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return the JSON-safe form: every key of the descriptor, those left out with their defaults."""
@@ -200,6 +210,7 @@ __all__ = [
     "Flavour",
     "HttpProbe",
     "Instances",
+    "Package",
     "Placement",
     "Port",
     "Probe",

@@ -53,6 +53,7 @@ REASONS: Final[Mapping[str, str]] = {
     "unknown_instance": "The SC instance, or its SC, is in neither the state nor the catalogue.",
     "unknown_tier": "There is no verdict, so nothing destructive is done.",
     "void": "A layer above is contraindicated: what the node says of this layer counts for nothing.",
+    "withdrawn": "The package of the SC is withdrawn, so no new instance of it is made.",
 }
 """Why a plan holds, defers or voids a subject."""
 

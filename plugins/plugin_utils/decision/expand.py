@@ -18,6 +18,8 @@ def expand(action: Action, case: Case, placement: Placement, situation: Situatio
     """Return the steps of a verb; the reason of :data:`.codes.REASONS` where there are none."""
     if action.verb == "isolate":
         return steps.isolate(action)
+    if _is_withdrawn(case, situation):
+        return "withdrawn"
     if action.verb == "restart":
         return steps.restart(action)
     if action.verb == "change_flavour":
@@ -35,6 +37,12 @@ def _expand_node(action: Action, drains: list[Drain], situation: Situation) -> t
     if bounds.short_of(situation, drains):
         return "min_instances"
     return steps.reboot(action, drains) if action.verb == "reboot" else steps.fence(action, drains)
+
+
+def _is_withdrawn(case: Case, situation: Situation) -> bool:
+    """Tell whether a verb would make a new instance of an SC of which there may be none."""
+    capability = situation.catalogue.get(case.instance.sc) if case.instance else None
+    return capability is not None and capability.withdrawn
 
 
 def _next_flavour(case: Case, situation: Situation) -> str | None:

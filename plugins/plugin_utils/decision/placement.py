@@ -35,7 +35,7 @@ class Placement:
     def choose(self, instance: Instance, source: str) -> str | None:
         """Return the permitted node with the fewest instances, the first by name among equals; None for none."""
         capability = self._situation.catalogue.get(instance.sc)
-        if capability is None:
+        if capability is None or capability.withdrawn:
             return None
         permitted = [
             name

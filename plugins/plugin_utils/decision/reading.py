@@ -219,6 +219,7 @@ def _capability(name: Any, item: Any) -> Capability:
         {str(key): str(value) for key, value in labels.items()},
         _min_instances(item, subject),
         tuple(str(flavour["name"]) for flavour in _list(item, "flavours", subject) if "name" in _mapping(flavour)),
+        bool(_mapping(item.get("package") or {}, f"{subject}.package").get("withdrawn")),
     )
 
 

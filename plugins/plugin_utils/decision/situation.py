@@ -119,6 +119,7 @@ class Capability:
         labels: what a node must have to run it.
         min_instances: how many sound ones remediation must leave alone.
         flavours: its flavours, the preferred one first.
+        withdrawn: whether no new instance of it may be made, as its package counts no more.
     """
 
     criticality: str
@@ -126,6 +127,7 @@ class Capability:
     labels: Mapping[str, str]
     min_instances: int = 0
     flavours: tuple[str, ...] = ()
+    withdrawn: bool = False
 
     def permits(self, name: str, node: Node) -> bool:
         """Return whether an instance may run on a node."""

@@ -104,7 +104,8 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     ledger.append(connection, now, "decision", "plan", decided)
     if not decided["steps"]:
         incidents.release(connection, site.owner)
-    return {**decided, "unresolved": _unresolved(incidents.still_open(connection), decided, found.results)}
+    unresolved = _unresolved(incidents.still_open(connection), decided, found.results)
+    return {**decided, "unresolved": unresolved + _withdrawn(site, found)}
 
 
 def _unresolved(
@@ -123,6 +124,19 @@ def _unresolved(
     for node, result in sorted(results.items()):
         if result.state not in ("attested", "unreachable"):
             lines.append(f"{node}: {result.state}: {result.message.removeprefix(f'{node}: ')}")
+    return lines
+
+
+def _withdrawn(site: Site, found: _Findings) -> list[str]:
+    """Return, for people, the instances that run of packages that count no more. Nothing is done to them by itself."""
+    lines = []
+    for record in sorted(found.living.values(), key=lambda record: record.instance):
+        package = site.catalogue[record.sc].package if record.sc in site.catalogue else None
+        if package is not None and package.withdrawn:
+            lines.append(
+                f"{record.node} {record.instance}: runs on, and the package of {record.sc} is withdrawn: "
+                f"{package.withdrawn}"
+            )
     return lines
 
 

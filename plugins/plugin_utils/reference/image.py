@@ -48,13 +48,14 @@ class ImageDigests:
     files: dict[str, str]
 
 
-def digest_image(source: Path | str, architecture: str | None = None) -> ImageDigests:
+def digest_image(source: Path | str, architecture: str | None = None, most: int | None = None) -> ImageDigests:
     """Return the digests of all regular files of an image.
 
     Args:
         source: tar file in docker-archive form, holding one image; or an OCI image layout as a tar file or directory.
         architecture: which image of an OCI image layout is meant (``arm64``, ``arm/v7``); None takes the only image,
             and ``amd64`` of several.
+        most: the most that all layers may have, unpacked, in bytes; None for the limits of each.
 
     Raises:
         ReferenceValueError: the source cannot be read, a blob is not that of its digest, a layer is not the one that
@@ -63,38 +64,38 @@ def digest_image(source: Path | str, architecture: str | None = None) -> ImageDi
     path = Path(source)
     try:
         if path.is_dir():
-            return _oci(DirectoryMembers(path), architecture)
+            return _oci(DirectoryMembers(path), architecture, most)
         with tarfile.open(path, "r:*", tarinfo=BoundedTarInfo) as tar:
             members = TarMembers(tar, str(path))
             # Newer versions of docker save both forms side by side.
             if members.open("manifest.json") is None and members.open("oci-layout") is not None:
-                return _oci(members, architecture)
-            return _docker(members)
+                return _oci(members, architecture, most)
+            return _docker(members, most)
     except (*FAULTS, tarfile.TarError, ValueError, RecursionError) as error:
         raise ReferenceValueError(str(path), f"cannot be read: {printable(error)}.", "save the image again.") from error
 
 
-def _oci(members: Members, architecture: str | None) -> ImageDigests:
+def _oci(members: Members, architecture: str | None, most: int | None) -> ImageDigests:
     image = select_image(members, architecture)
     config = open_blob(members, image.config).read(JSON_LIMIT)
     layers = ((open_blob(members, layer), layer.digest) for layer in image.layers)
     names = (image.name,) if image.name else ()
-    return ImageDigests(image.config.digest, names, _files(layers, config, members.where))
+    return ImageDigests(image.config.digest, names, _files(layers, config, members.where, most))
 
 
-def _docker(members: Members) -> ImageDigests:
+def _docker(members: Members, most: int | None) -> ImageDigests:
     entry = _manifest(members)
     config = _member(members, str(entry.get("Config"))).read(JSON_LIMIT)
     layers = ((_member(members, str(layer)), str(layer)) for layer in entry["Layers"])
     image_id = "sha256:" + hashlib.sha256(config).hexdigest()
     tags = entry.get("RepoTags")
     names = tuple(str(tag) for tag in tags) if isinstance(tags, list) else ()
-    return ImageDigests(image_id, names, _files(layers, config, members.where))
+    return ImageDigests(image_id, names, _files(layers, config, members.where, most))
 
 
-def _files(layers: Iterable[tuple[IO[bytes], str]], config: bytes, where: str) -> dict[str, str]:
+def _files(layers: Iterable[tuple[IO[bytes], str]], config: bytes, where: str, most: int | None) -> dict[str, str]:
     """Return the files of an image whose layers are those that its configuration names."""
-    files = LayeredFiles()
+    files = LayeredFiles(most=most)
     digests: list[str] = []
     for layer, name in layers:
         if len(digests) == LAYERS:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
@@ -35,9 +36,16 @@ _Folder = dict[str, "_Folder | str"]
 class LayeredFiles:
     """Files by their digests, in folders: what a layer removes goes at once, however much lies below it."""
 
-    def __init__(self) -> None:
-        """Begin without a file."""
+    def __init__(self, limits: Limits = _LIMITS, most: int | None = None) -> None:
+        """Begin without a file.
+
+        Args:
+            limits: the most that each layer may hold.
+            most: the most that all layers may have, unpacked, in bytes; None for what each may.
+        """
         self._root: _Folder = {}
+        self._limits = limits
+        self._left = most
 
     def apply(self, layer: IO[bytes], where: str) -> str:
         """Change the files as a layer says, and return ``sha256:hex`` of the layer as it is when it is unpacked.
@@ -54,7 +62,7 @@ class LayeredFiles:
         layer.seek(0)
         with unpacked(layer, compression, where) as content:
             hashed = _Hashed(content)
-            for entry in read_tar(cast(IO[bytes], hashed), where, _LIMITS):
+            for entry in read_tar(cast(IO[bytes], hashed), where, self._allowed()):
                 folder, name = posixpath.split(entry.path)
                 if name == _OPAQUE:
                     self._empty(folder)
@@ -72,7 +80,14 @@ class LayeredFiles:
                         self._remove(entry.path)
         for path, digest in added.items():
             self._put(path, digest)
+        if self._left is not None:
+            self._left -= hashed.size
         return "sha256:" + hashed.state.hexdigest()
+
+    def _allowed(self) -> Limits:
+        if self._left is None:
+            return self._limits
+        return replace(self._limits, total=min(self._left, self._limits.total))
 
     def files(self) -> dict[str, str]:
         """Return absolute path → ``sha256:hex``."""
@@ -135,6 +150,7 @@ class _Hashed(io.RawIOBase):
         super().__init__()
         self._stream = stream
         self.state = hashlib.sha256()
+        self.size = 0
 
     def readable(self) -> bool:
         return True
@@ -144,6 +160,7 @@ class _Hashed(io.RawIOBase):
             data = self._stream.read(len(view))
             view[: len(data)] = data
             self.state.update(data)
+            self.size += len(data)
             return len(data)
 
 

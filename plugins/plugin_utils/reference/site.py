@@ -10,22 +10,26 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.admission.values import load_values
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, load
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 
 
 def load_site(directory: Path, now: datetime) -> ReferenceSet:
-    """Read and index every ``*.json`` of a directory; a document of kind ``sc`` is named after its SC.
+    """Read and index every ``*.json`` of a directory, and those of admitted packages.
+
+    A document of kind ``sc`` is named after its SC.
 
     Raises:
+        AdmissionError: what was admitted cannot be read.
         ReferenceValueError: the directory or a document cannot be read.
     """
     if not directory.is_dir():
         raise ReferenceValueError(
             f"Reference Values {directory}", "is not a directory.", "make them with palantir.trust.reference_values."
         )
-    documents = [load(path) for path in sorted(directory.glob("*.json"))]
+    documents = [*(load(path) for path in sorted(directory.glob("*.json"))), *load_values(directory)]
     by_sc: dict[str, list[ReferenceDocument]] = {}
     for document in documents:
         if document.kind == "sc":

@@ -19,6 +19,7 @@ from typing import IO, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import (
+    Limits,
     absolute,
     digest_stream,
     read_tar,
@@ -40,6 +41,7 @@ def digest_tree(
     include: tuple[str, ...] = INCLUDE,
     exclude: tuple[str, ...] = EXCLUDE,
     digest: Callable[[IO[bytes]], str] = digest_stream,
+    limits: Limits | None = None,
 ) -> dict[str, str]:
     """Return the digest of every regular file of an image tree.
 
@@ -51,6 +53,7 @@ def digest_tree(
         include: absolute directories or files to take; ``("/",)`` takes all.
         exclude: absolute directories or files to leave out.
         digest: what to compute of each file's content.
+        limits: the most that an archive may hold; None for those of :func:`~.archive.read_tar`.
 
     Returns:
         absolute path → its digest, ``sha256:hex`` by default.
@@ -61,7 +64,7 @@ def digest_tree(
     path = Path(source)
     wanted = Selection(include, exclude)
     try:
-        digests = dict(_directory(path, wanted, digest) if path.is_dir() else _archive(path, wanted, digest))
+        digests = dict(_directory(path, wanted, digest) if path.is_dir() else _archive(path, wanted, digest, limits))
     except FAULTS as error:
         raise ReferenceValueError(str(path), f"cannot be read: {error}.") from error
     if not digests:
@@ -104,11 +107,13 @@ def _directory(root: Path, wanted: Selection, digest: Callable[[IO[bytes]], str]
                     yield path, digest(stream)
 
 
-def _archive(archive: Path, wanted: Selection, digest: Callable[[IO[bytes]], str]) -> Iterator[tuple[str, str]]:
+def _archive(
+    archive: Path, wanted: Selection, digest: Callable[[IO[bytes]], str], limits: Limits | None
+) -> Iterator[tuple[str, str]]:
     seen: dict[str, str] = {}
     where = str(archive)
     with archive.open("rb") as file, unpacked(file, compression_of(file.peek(_HEAD)), where) as stream:
-        for entry in read_tar(stream, where, digest=digest):
+        for entry in read_tar(stream, where, limits, digest=digest):
             if entry.kind == "file":
                 # A wanted hard link may point to an unwanted file, so every file is remembered.
                 seen[entry.path] = entry.digest

@@ -100,6 +100,8 @@ def test_every_playbook_is_documented() -> None:
     assert first_codes(text[: text.index("## ")]) == [
         "reference_values",
         "enrol",
+        "package",
+        "admit",
         "deploy",
         "rules",
         "attest",
