@@ -98,7 +98,9 @@ _value:
       type: list
       elements: dict
     held:
-      description: What waits for a person, with C(incident), C(reason) and C(message).
+      description:
+        - What waits for a person, with C(incident), C(reason) and C(message), the C(verb) and C(rule) that were due,
+          and C(until) when, in seconds since the epoch, if a time ends it.
       type: list
       elements: dict
     deferred:

@@ -42,6 +42,14 @@ incidents:
   returned: success
   type: list
   elements: dict
+holds:
+  description:
+    - What the newest plan held back, each with its subject, C(kind), C(reason) and C(message), the C(verb) and C(rule)
+      that were due, if any, C(since) when, C(until) when if a time ends it, and what C(ends) it.
+    - Times are seconds since the epoch.
+  returned: success
+  type: list
+  elements: dict
 ledger_entries:
   description: How many entries the ledger has, all of which follow from the one before.
   returned: success

@@ -74,6 +74,23 @@ def approval_of(case: Case, judgement: Judgement, situation: Situation) -> tuple
     return standing(asked, request, situation.now), request
 
 
+def ends_at(reason: str, case: Case, judgement: Judgement | None, situation: Situation) -> float | None:
+    """Return the time at which a reason ends by itself, in seconds since the epoch; None where no time ends it."""
+    if judgement is None:
+        return None
+    guards, incident = judgement.rule.guards, case.incident
+    if reason == "cool_down" and guards.cool_down is not None and incident is not None:
+        return None if incident.last_action_at is None else incident.last_action_at + guards.cool_down
+    if reason == "max_actions" and situation.limits.max_actions is not None:
+        count, within = situation.limits.max_actions
+        newest = sorted(situation.actions, reverse=True)[count - 1 : count]
+        return newest[0] + within if newest else None
+    if reason == "approval" and guards.approval is not None and guards.approval.timeout is not None:
+        _state, request = approval_of(case, judgement, situation)
+        return request.asked_at + guards.approval.timeout if request else None
+    return None
+
+
 def too_many_unhealthy(situation: Situation, limits: Limits) -> bool:
     """Return whether so many nodes are unhealthy that a common cause is likelier than what a table would cure."""
     if limits.max_unhealthy is None:
@@ -117,4 +134,4 @@ def _is_healthy(result: NodeResult) -> bool:
     return result.state == "attested" and not any(verdict.tier is Tier.CONTRAINDICATED for verdict in verdicts)
 
 
-__all__ = ["actions_left", "approval_of", "forbids", "short_of", "too_many_unhealthy", "waits"]
+__all__ = ["actions_left", "approval_of", "ends_at", "forbids", "short_of", "too_many_unhealthy", "waits"]

@@ -35,6 +35,7 @@ REASONS: Final[Mapping[str, str]] = {
     "gone": "The instance is deployed no more.",
     "held": "The incident is with a person already.",
     "host_unknown": "A layer of the host has no verdict, so nothing destructive is done to what runs on it.",
+    "leased": "Another controller is acting on the incident.",
     "max_actions": "As many actions as allowed have begun in this window of time.",
     "max_unhealthy": "More nodes than allowed are unhealthy: a common cause is likelier than what a table would cure.",
     "min_instances": "Too few sound instances of an SC would be left.",
@@ -57,6 +58,38 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """Why a plan holds, defers or voids a subject."""
 
+_PERSON: Final = "a person gives the incident back, or a new result affirms it"
+_NEXT: Final = "the next cycle that finds room"
+ENDS: Final[Mapping[str, str]] = {
+    "approval": "those asked have answered, or the rule's time for it has passed",
+    "approval_lapsed": _PERSON,
+    "budget": _NEXT,
+    "cool_down": "the first cycle after that time",
+    "failure_timeout": _PERSON,
+    "held": _PERSON,
+    "host_unknown": _PERSON,
+    "leased": "that controller has ended, or its lease has run out",
+    "max_actions": "the first cycle after that time",
+    "max_unhealthy": "fewer nodes are unhealthy",
+    "min_instances": "more instances of the SC are sound",
+    "no_decision": _PERSON,
+    "no_flavour": _PERSON,
+    "no_target": _PERSON,
+    "node_state": "the node gives a result",
+    "node_under_repair": "the layer above is settled",
+    "one_at_a_time": "the other incident is over",
+    "refused": _PERSON,
+    "rule_expired": _PERSON,
+    "stale": "a newer result",
+    "stopped": "remediation is let go on: palantir.trust.stop -e palantir_trust_stop=false",
+    "storm": _PERSON,
+    "table_hold": _PERSON,
+    "unknown_instance": _PERSON,
+    "unknown_tier": _PERSON,
+    "void": "the layer above is settled",
+}
+"""What ends each reason that holds something back."""
+
 ERROR: Final = "error"
 WARNING: Final = "warning"
 
@@ -74,4 +107,4 @@ def severity(code: str, hit_policy: str) -> str:
     return ERROR
 
 
-__all__ = ["CODES", "ERROR", "REASONS", "WARNING", "severity"]
+__all__ = ["CODES", "ENDS", "ERROR", "REASONS", "WARNING", "severity"]

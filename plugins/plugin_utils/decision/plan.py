@@ -369,6 +369,7 @@ class Planner:
                 "message": text,
                 "verb": judgement.verb if judgement else None,
                 "rule": judgement.rule.id if judgement else None,
+                "until": bounds.ends_at(reason, case, judgement, self._situation),
             }
         )
 

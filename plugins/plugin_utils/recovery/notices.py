@@ -153,7 +153,7 @@ def _of_incidents(
 ) -> Iterator[Notice]:
     numbers = [incident.id for incident in found]
     asked, tried = approvals.of_incidents(connection, numbers), attempts.of_incidents(connection, numbers)
-    holds = _holds(connection, [incident for incident in found if incident.state == "held"])
+    holds = incidents.why_held(connection, found)
     for incident in found:
         if incident.state == "recovered":
             yield _notice(incident, "recovered", "is recovered.", incident.restored_at)
@@ -188,14 +188,6 @@ def _held(incident: Incident, holds: Mapping[int, tuple[float, str]]) -> Iterato
         at, reason = holds.get(incident.id, (incident.detected_at, ""))
         why = f": {reason}" if reason else "."
         yield _notice(incident, "held", f"is held for a person{why}", at, f"/{at:.0f}")
-
-
-def _holds(connection: Connection, held: Sequence[Incident]) -> dict[int, tuple[float, str]]:
-    """Return when and why each of these incidents was last handed to a person."""
-    if not held:
-        return {}
-    entries = ledger.every(connection, "incident", min(incident.detected_at for incident in held))
-    return {int(b["id"]): (at, str(b["reason"])) for at, _subject, b in entries if b.get("state") == "held"}
 
 
 def _lasting(incident: Incident, attempt: Attempt, now: float, every: int) -> Iterator[Notice]:

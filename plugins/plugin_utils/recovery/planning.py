@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, HOST_LAYERS
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery import holds
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking import Taken, subject_key, submod, take_up
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     approvals,
@@ -73,8 +74,8 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     Returns:
         The plan of :func:`..decision.plan.decide`, its steps completed with ``incident_id``, ``counted`` (whether the
         step is of an attempt), ``last`` (of its incident), ``generation`` (the live record of the step's instance) and
-        ``layers`` (those that a step's attestation must prove); and with ``unresolved``, a line for each subject that
-        is not over.
+        ``layers`` (those that a step's attestation must prove); with ``since`` of what is held, deferred, waiting or
+        void; and with ``unresolved``, a line for each subject that is not over.
 
     Raises:
         RuleError: a decision table cannot be read or is refused.
@@ -101,6 +102,7 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         incidents.close(connection, int(item["incident"]["id"]), now, item["message"])
     taken = take_up(connection, site.owner, decided, found.results, now) if act else []
     decided["steps"] = [_complete(item, found) for item in taken]
+    holds.note_since(connection, decided, now)
     ledger.append(connection, now, "decision", "plan", decided)
     if not decided["steps"]:
         incidents.release(connection, site.owner)

@@ -44,7 +44,8 @@ def take_up(
 ) -> list[Taken]:
     """Return the steps that this controller may do.
 
-    Of an incident whose attempt was broken off these are the steps that are left of it.
+    Of an incident whose attempt was broken off these are the steps that are left of it. What another controller has is
+    added to what the plan defers.
 
     Args:
         connection: an open transaction.
@@ -59,8 +60,9 @@ def take_up(
             by_subject.setdefault(subject_key(step), []).append(step)
     taken: list[Taken] = []
     for key, steps in by_subject.items():
-        incident = _leased(connection, owner, key, steps[0], results, now)
-        if incident is None:
+        incident = _incident_of(connection, key, steps[0], results, now)
+        if not incidents.lease(connection, incident.id, owner, now, is_gone):
+            decided["deferred"].append(_leased(incident, steps[0]))
             continue
         if steps[0]["action"] == "ask":
             _ask(connection, incident, steps[0], decided["waiting"], now)
@@ -70,23 +72,31 @@ def take_up(
     return taken
 
 
-def _leased(
+def _incident_of(
     connection: Connection,
-    owner: str,
     key: tuple[str, str],
     first: Mapping[str, Any],
     results: Mapping[str, Attestation],
     now: float,
-) -> Incident | None:
-    """Return the incident of a subject, opened where it is new; None where another controller has it."""
+) -> Incident:
+    """Return the incident of a subject, opened where it is new."""
     node, layer = key
     result, known = results.get(node), first["incident"]["id"]
-    incident = (
-        incidents.open_incident(connection, node, layer, _finding(result, layer), result.at if result else now)
-        if known is None
-        else incidents.find(connection, int(known))
-    )
-    return incident if incidents.lease(connection, incident.id, owner, now, is_gone) else None
+    if known is not None:
+        return incidents.find(connection, int(known))
+    return incidents.open_incident(connection, node, layer, _finding(result, layer), result.at if result else now)
+
+
+def _leased(incident: Incident, step: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of a plan that tells which other controller has an incident."""
+    return {
+        "incident": {**step["incident"], "id": incident.id},
+        "reason": "leased",
+        "message": f"The controller {incident.lease_owner} is acting on it.",
+        "verb": step["verb"],
+        "rule": step["rule"],
+        "until": incident.lease_until,
+    }
 
 
 def _begin(

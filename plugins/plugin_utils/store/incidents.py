@@ -10,7 +10,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -154,6 +154,19 @@ def hold(connection: Connection, number: int, now: float, reason: str) -> Incide
     return _change(connection, _not_over(connection, number), now, reason, state="held")
 
 
+def why_held(connection: Connection, among: Iterable[Incident]) -> dict[int, tuple[float, str]]:
+    """Return for those of these incidents that are held when and why they were last handed to a person."""
+    held = {incident.id: incident.detected_at for incident in among if incident.state == "held"}
+    if not held:
+        return {}
+    entries = ledger.every(connection, "incident", min(held.values()))
+    return {
+        int(body["id"]): (at, str(body["reason"]))
+        for at, _subject, body in entries
+        if body.get("state") == "held" and body["id"] in held
+    }
+
+
 def reopen(connection: Connection, number: int, now: float, person: str, reason: str) -> Incident:
     """Give an incident that a person holds back to the tables, which begin anew with its first attempt.
 
@@ -240,4 +253,5 @@ __all__ = [
     "restored_since",
     "since",
     "still_open",
+    "why_held",
 ]

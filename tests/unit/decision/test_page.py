@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.page import write_page
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.inspection import inspect
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, VERBS
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.rules import inspection_table
+from tests.lab.paths import CHECKOUT
 from tests.unit.decision.scenes import shipped_tables
 from tests.unit.decision.test_forms import dressed
 from tests.unit.support.examples import examples
@@ -141,8 +143,10 @@ def test_layers_that_nobody_decides_are_told() -> None:
     assert "No table decides hardware, firmware, os, runtime" in inspection_table(inspect(texts))
 
 
-@pytest.mark.parametrize("verb", ["fence", "isolate"])
-def test_a_verb_that_cannot_be_done_is_a_refusal(verb: str) -> None:
+@pytest.mark.parametrize("verb", sorted({*VERBS} - {"restart", "hold", "observe"}))
+def test_a_verb_that_cannot_be_done_is_a_refusal_and_every_one_can_be_done_here(verb: str) -> None:
     text = shipped_tables()["sc-remediation.yml"].replace("verb: move", f"verb: {verb}").replace("[move,", f"[{verb},")
-    (error,) = inspect({"sc.yml": text}, ["move", "restart", "hold", "observe"]).errors
+    (error,) = inspect({"sc.yml": text}, [known for known in VERBS if known != verb]).errors
     assert f"rule sc-move: the verb {verb} is not available here." in error
+    assert inspect({"sc.yml": text}, AVAILABLE_VERBS).errors == ()
+    assert (CHECKOUT / "roles" / "remediate" / "tasks" / "actions" / f"{verb}.yml").is_file()
