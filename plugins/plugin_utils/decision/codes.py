@@ -87,6 +87,7 @@ ENDS: Final[Mapping[str, str]] = {
     "unknown_instance": _PERSON,
     "unknown_tier": _PERSON,
     "void": "the layer above is settled",
+    "withdrawn": _PERSON,
 }
 """What ends each reason that holds something back."""
 

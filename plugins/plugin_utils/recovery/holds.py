@@ -95,7 +95,8 @@ def _told(
         "rule": item.get("rule"),
         "since": since,
         "until": item.get("until"),
-        "ends": ENDS[item["reason"]],
+        # A plan of another version may know other reasons.
+        "ends": ENDS.get(item["reason"], "a plan decides otherwise"),
     }
 
 
