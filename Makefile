@@ -65,6 +65,11 @@ demo-clean:
 scenario-tamper: setup
 	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.tamper
 
+# make scenario-recovery   what is done about attacks on real guests: ladders, approvals, budgets, controllers that die
+.PHONY: scenario-recovery
+scenario-recovery: setup
+	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.recovery
+
 # make lab-up, lab-down, lab-reset, lab-status   the guests of demo and tests, for developers
 # make lab-ssh NODE=node1                        log in to one
 .PHONY: lab-up lab-down lab-reset lab-status lab-ssh

@@ -44,15 +44,89 @@ os.chmod(target + ".new", 0o755)
 os.replace(target + ".new", target)
 """
 
+# What one does who sits on the host beside the container: each new one is entered and changed as soon as it serves. It
+# is known by its configuration files, which the node mounts from a directory with the instance's name.
+_INTRUDER = """
+import ctypes, os, sys, time
+container, target, mark = sys.argv[1:]
+libc = ctypes.CDLL(None, use_errno=True)
 
-def run_in_container(lab: Lab, node: str, container: str) -> float:
-    """Bring a new program into a running container and run it there."""
-    return _drop(lab, node, container, "/usr/sbin/dropper")
+def text(pid, name):
+    with open(f"/proc/{pid}/{name}", errors="replace") as stream:
+        return stream.read()
+
+def serves(pid):
+    try:
+        return text(pid, "comm").strip() == os.path.basename(target) and f"/{container}/" in text(pid, "mountinfo")
+    except OSError:
+        return False
+
+def change(pid):
+    with open(f"/proc/{pid}/root{target}", "rb") as stream:
+        program = stream.read() + mark.encode()
+    for kind in ("user", "mnt"):
+        if libc.setns(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY), 0):
+            raise OSError(ctypes.get_errno(), "setns")
+    os.setgid(0)
+    os.setuid(0)
+    with open(target + ".new", "wb") as dropped:
+        dropped.write(program)
+    os.chmod(target + ".new", 0o755)
+    os.replace(target + ".new", target)
+    os.execv(target, [target, "--version"])
+
+def change_new(known):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if pid not in known and serves(pid):
+            known.add(pid)
+            child = os.fork()
+            if child == 0:
+                try:
+                    os.dup2(os.open("/dev/null", os.O_RDWR), 1)
+                    change(pid)
+                finally:
+                    os._exit(1)
+            os.waitpid(child, 0)
+
+known = set()
+change_new(known)
+child = os.fork()
+if child:
+    print(child)
+    sys.exit()
+os.setsid()
+for stream in range(3):
+    os.dup2(os.open("/dev/null", os.O_RDWR), stream)
+end = time.monotonic() + 900
+while time.monotonic() < end:
+    change_new(known)
+    time.sleep(0.2)
+"""
+
+
+def run_in_container(lab: Lab, node: str, container: str, mark: str = "") -> float:
+    """Bring a new program into a running container and run it there; equal marks make equal programs."""
+    return _drop(lab, node, container, "/usr/sbin/dropper", mark)
 
 
 def modify_in_container(lab: Lab, node: str, container: str) -> float:
     """Change the program of the image inside a running container and run it there."""
     return _drop(lab, node, container, PROGRAM)
+
+
+def keep_modifying(lab: Lab, node: str, container: str, mark: str) -> int:
+    """Change the program of the image inside a container and run it there, and in whatever replaces the container.
+
+    Returns:
+        The process number of the intruder, who sits on the node beside the container. It runs nothing on the host
+        that the host has not, and ends by itself after a quarter of an hour.
+    """
+    return int(on_node(lab, node, f"python3 - {container} {PROGRAM} {mark}", _INTRUDER.encode()))
+
+
+def end_process(lab: Lab, node: str, process: int) -> None:
+    """End a process of a node."""
+    on_node(lab, node, f"kill {process}")
 
 
 def change_configuration(lab: Lab, node: str, container: str) -> float:
@@ -110,9 +184,9 @@ def on_node(lab: Lab, node: str, command: str, stdin: bytes = b"") -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def _drop(lab: Lab, node: str, container: str, target: str) -> float:
+def _drop(lab: Lab, node: str, container: str, target: str, mark: str = "") -> float:
     pid = int(on_node(lab, node, f"podman inspect --format '{{{{.State.Pid}}}}' {container}"))
-    on_node(lab, node, f"python3 - {pid} {PROGRAM} {target} {secrets.token_hex(16)}", _DROPPER.encode())
+    on_node(lab, node, f"python3 - {pid} {PROGRAM} {target} {mark or secrets.token_hex(16)}", _DROPPER.encode())
     on_node(lab, node, f"podman exec {container} {target} --version")
     return time.time()
 
@@ -122,6 +196,8 @@ __all__ = [
     "PROGRAM",
     "change_configuration",
     "change_runtime",
+    "end_process",
+    "keep_modifying",
     "load_module",
     "modify_in_container",
     "on_node",

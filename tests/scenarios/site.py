@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,8 +21,10 @@ from sqlalchemy import Connection
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from tests.scenarios.kill import kill_all
 
 ROOT = Path(__file__).resolve().parents[2]
+_PROBE_S = 0.05
 
 
 class ScenarioError(Exception):
@@ -89,6 +91,35 @@ class Site:
         Raises:
             ScenarioError: the deadline passed.
         """
+        with self._running(playbook, variables, limit) as process:
+            try:
+                return process.wait(deadline)
+            except subprocess.TimeoutExpired:
+                raise self._late(playbook, deadline) from None
+
+    def run_and_kill(
+        self, playbook: Path, deadline: float, until: Callable[[], bool], variables: Mapping[str, Any]
+    ) -> None:
+        """Run a playbook, and kill it with all its workers once something is so: its controller is gone at once.
+
+        Raises:
+            ScenarioError: it ended before, or the deadline passed.
+        """
+        end = time.monotonic() + deadline
+        with self._running(playbook, variables) as process:
+            while not until():
+                if process.poll() is not None:
+                    raise ScenarioError(f"playbook {playbook.stem} ended before it was killed; see {self.shown_in}")
+                if time.monotonic() > end:
+                    raise self._late(playbook, deadline)
+                time.sleep(_PROBE_S)
+            kill_all(process.pid)
+            process.wait(10)
+
+    @contextlib.contextmanager
+    def _running(
+        self, playbook: Path, variables: Mapping[str, Any], limit: str = ""
+    ) -> Iterator[subprocess.Popen[bytes]]:
         command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
         command += ["--extra-vars", json.dumps({"palantir_trust_evidence": str(self.evidence), **variables})]
         command += ["--limit", limit] if limit else []
@@ -97,13 +128,14 @@ class Site:
                 command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
             )
             try:
-                return process.wait(deadline)
-            except subprocess.TimeoutExpired:
-                raise ScenarioError(
-                    f"playbook {playbook.stem} was not done after {deadline:.0f} s; its output is {self.shown_in}"
-                ) from None
+                yield process
             finally:
                 _end(process)
+
+    def _late(self, playbook: Path, deadline: float) -> ScenarioError:
+        return ScenarioError(
+            f"playbook {playbook.stem} was not done after {deadline:.0f} s; its output is {self.shown_in}"
+        )
 
     @property
     def shown_in(self) -> str:

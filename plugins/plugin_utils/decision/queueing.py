@@ -11,6 +11,7 @@ import math
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision import bounds
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.codes import REASONS
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.judgement import Case, Judgement
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Subject
@@ -44,7 +45,7 @@ class Queue:
         if node in self._taken:
             return "node_under_repair", ""
         if node not in self._before and len(self._in_repair | {node}) > most:
-            return "budget", f"In repair: {', '.join(sorted(self._in_repair))}."
+            return "budget", f"{REASONS['budget'].removesuffix('.')}: {', '.join(sorted(self._in_repair))}."
         if limits.one_at_a_time and (self._acting or (self._begun and _key(case) not in self._begun)):
             return "one_at_a_time", ""
         if self._sick and node not in self._before:

@@ -7,17 +7,14 @@ A row that brings a node back to clean is a benign twin where it can be one. Row
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import select, update
-
-from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import nodes
 from tests.lab.qemu import Board
 from tests.scenarios import attacks
 from tests.scenarios.attacks import on_node
+from tests.scenarios.record import change_serial, restore_serial
 from tests.scenarios.tamper.judge import Expected
 from tests.scenarios.tamper.lane import Lane, Row
 from tests.scenarios.tamper.values import build_package
@@ -114,22 +111,12 @@ def _remember_module(lane: Lane) -> float:
     return time.time()
 
 
-def _serial(lane: Lane, change: Callable[[str], str]) -> float:
-    """Change the serial number that the store recorded of the node at enrolment."""
-    with lane.site.transaction() as connection:
-        recorded = connection.execute(select(nodes.c.recorded).where(nodes.c.name == lane.node)).scalar_one()
-        changed = copy.deepcopy(recorded)
-        changed["hardware"]["dmi"]["product_serial"] = change(recorded["hardware"]["dmi"]["product_serial"])
-        connection.execute(update(nodes).where(nodes.c.name == lane.node).values(recorded=changed))
-    return time.time()
-
-
 def _change_record(lane: Lane) -> float:
-    return _serial(lane, lambda serial: serial + "-changed")
+    return change_serial(lane.site, lane.node)
 
 
 def _restore_record(lane: Lane) -> float:
-    return _serial(lane, lambda serial: serial.removesuffix("-changed"))
+    return restore_serial(lane.site, lane.node)
 
 
 def _run_on_host(lane: Lane) -> float:

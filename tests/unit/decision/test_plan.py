@@ -248,7 +248,7 @@ def test_one_node_at_a_time_is_in_repair() -> None:
     made = plan(ears, known)
     assert {step["node"] for step in made["steps"]} == {"node2"}
     assert [(e["incident"]["node"], e["reason"], e["message"]) for e in made["deferred"]] == [
-        ("node1", "budget", "In repair: node2.")
+        ("node1", "budget", "As many nodes as allowed are in repair already: node2.")
     ]
     made = plan(ears, known, limits={"max_in_repair": 2})
     assert {step["incident"]["node"] for step in made["steps"]} == {"node1", "node2"}
