@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -206,6 +207,7 @@ ledger = Table(
     Column("body", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("digest", String(64), nullable=False),
+    Index("ledger_about", "kind", "subject", "sequence"),
 )
 
 __all__ = [

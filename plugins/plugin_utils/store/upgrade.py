@@ -48,6 +48,8 @@ def _keep_attempts(connection: Connection) -> None:
 
 def _keep_certificates(connection: Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.certificates])
+    for index in schema.ledger.indexes:
+        index.create(connection)
 
 
 _STEPS: Final[Mapping[str, Callable[[Connection], None]]] = {

@@ -48,7 +48,10 @@ def test_a_file_of_version_2_is_upgraded_where_it_is(old: Path) -> None:
 def shape(store: Store) -> dict[str, set[str]]:
     with store.transaction() as connection:
         found = inspect(connection)
-        return {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
+        return {
+            name: {str(item["name"]) for item in (*found.get_columns(name), *found.get_indexes(name))}
+            for name in found.get_table_names()
+        }
 
 
 def test_an_upgraded_store_is_as_a_new_one(old: Path, tmp_path: Path) -> None:
@@ -62,7 +65,8 @@ def test_every_database_is_upgraded(url: str) -> None:
     store = Store(url)
     wanted = shape(store)
     with store.transaction() as connection:
-        for table in ("answers", "approvals", "attempts", "boots", "list_parts"):
+        connection.execute(text("DROP INDEX ledger_about"))
+        for table in ("answers", "approvals", "attempts", "boots", "certificates", "list_parts"):
             connection.execute(text(f"DROP TABLE {table}"))
         for table, column in (("instances", "container"), ("nodes", "isolated")):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
