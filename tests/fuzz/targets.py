@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.fuzz.entry import boot, evidence, ima, site, tpm
+from tests.fuzz.entry import admission, boot, evidence, ima, site, tpm
 from tests.fuzz.examine import Target
 
 TARGETS: Final = {
-    target.name: target for target in (*boot.TARGETS, *ima.TARGETS, *tpm.TARGETS, *evidence.TARGETS, *site.TARGETS)
+    target.name: target
+    for target in (*boot.TARGETS, *ima.TARGETS, *tpm.TARGETS, *evidence.TARGETS, *site.TARGETS, *admission.TARGETS)
 }
 """Name → target, in the order in which they are run."""
 

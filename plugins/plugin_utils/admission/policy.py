@@ -223,15 +223,20 @@ def _grant(entry: Entry) -> Grant:
 def _denied(entry: Entry) -> Denied:
     return Denied(
         digests={
-            _checked(item, "digest", _is_digest, "give it as sha256:hex."): item.prose("reason")
+            _checked(item, "digest", _is_digest, "give it as sha256:hex."): _reason(item)
             for item in entry.entries("digests", ("digest", "reason"))
         },
         versions={
-            (item.name("sc"), _checked(item, "version", is_version, VERSION_RULE)): item.prose("reason")
+            (item.name("sc"), _checked(item, "version", is_version, VERSION_RULE)): _reason(item)
             for item in entry.entries("versions", ("sc", "version", "reason"))
         },
-        signers={item.name("name"): item.prose("reason") for item in entry.entries("signers", ("name", "reason"))},
+        signers={item.name("name"): _reason(item) for item in entry.entries("signers", ("name", "reason"))},
     )
+
+
+def _reason(entry: Entry) -> str:
+    """Return a reason as it stands inside of a sentence."""
+    return entry.prose("reason").rstrip(".")
 
 
 def _checked(entry: Entry, key: str, accepts: Callable[[object], bool], hint: str) -> str:

@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MEMORY: Final = 512 << 20
 """For the whole process, in bytes."""
-CPU_SECONDS: Final = 5
+CPU_SECONDS: Final = 2
 OUTPUT: Final = 16 << 20
 """Largest answer, in bytes."""
 CONTENT_LIMIT: Final = 1 << 20

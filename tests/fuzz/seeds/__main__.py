@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.fuzz.entry.scratch import CORPUS
-from tests.fuzz.seeds import boot, evidence, ima, site, tpm
+from tests.fuzz.seeds import admission, boot, evidence, ima, site, tpm
 from tests.fuzz.seeds.boot import Seed
 
 LARGEST: Final = 8 * 1024
@@ -23,7 +23,7 @@ LARGEST: Final = 8 * 1024
 
 def seeds() -> Iterator[Seed]:
     """Return target, name and content of every seed that can be made."""
-    for stage in (boot, ima, tpm, evidence, site):
+    for stage in (boot, ima, tpm, evidence, site, admission):
         yield from stage.seeds()
 
 

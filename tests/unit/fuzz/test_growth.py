@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.admission.manifest import Manifest
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.forms.write import write_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.tables.table import load_table
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi import types as ev
@@ -27,6 +28,7 @@ from tests.fuzz.seeds.boot import PATHS, gpt, node
 from tests.fuzz.seeds.evidence import answer
 from tests.fuzz.seeds.site import cpio, image, tar
 from tests.fuzz.targets import TARGETS
+from tests.unit.admission.developer import packed
 from tests.unit.appraisal.scene import Guest, document, sha256
 from tests.unit.verifier.cel_builder import json_log, sequence, systemd, tlv_log
 from tests.unit.verifier.event_log_builder import LogBuilder, signature_list, variable
@@ -103,6 +105,10 @@ def table(count: int) -> bytes:
     return f"decision_table: t\ninputs: [{{name: a}}]\noutputs: [{{name: b}}]\nrules:\n{rules}".encode()
 
 
+def manifest(count: int) -> bytes:
+    return Manifest("a", "1", {f"f{number}": "sha256:" + "0" * 64 for number in range(count)}).encode()
+
+
 def files(count: int, name: str) -> bytes:
     return tar(*((f"usr/bin/{name}{number}", b"x") for number in range(count)))
 
@@ -142,6 +148,10 @@ REPEATED: dict[str, tuple[str, Callable[[int], bytes], int]] = {
     "files of two layers": ("image", lambda n: image(files(n, "a"), files(n, "b")), 50),
     "whiteouts": ("image", lambda n: image(files(n, "a"), files(n, ".wh.a")), 50),
     "files of an image": ("tree", lambda n: files(n, "a"), 50),
+    "files of a package": ("package", lambda n: packed({f"f{k}": b"x" for k in range(n)}), 100),
+    "digests of a package": ("package_manifest", manifest, 100),
+    "grants": ("package_policy", lambda n: b"signers: []\ngrants:\n" + b"- {sc: a, network: host}\n" * n, 50),
+    "loops of a template": ("package_template", lambda n: b"{% for a in b %}{{ a.c }}{% endfor %}" * n, 50),
     "archives": ("initrd", lambda n: cpio(("a", 0o100644, b"x")) * n, 50),
     "members": ("initrd", lambda n: cpio(*((f"f{k}", 0o100644, b"x") for k in range(n))), 50),
     "unpacked": ("initrd", lambda n: gzip.compress(cpio(*((f"f{k}", 0o100644, b"x") for k in range(n))), mtime=0), 50),
