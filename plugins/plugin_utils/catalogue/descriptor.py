@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue import values, words
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.entry import (
@@ -31,16 +31,20 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model imp
     DnsQuery,
     Flavour,
     HttpProbe,
+    HttpRequest,
     Instances,
     Placement,
     Port,
     Probe,
     Resources,
+    TcpConnection,
     TcpProbe,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.strict_yaml import StrictYamlError, Way, read_located
+
+_T = TypeVar("_T")
 
 REQUIRED: Final = ("sc", "description", "function", "version", "criticality", "flavours", "configuration", "probe")
 OPTIONAL: Final = ("placement", "provider", "signer", "instances", "equivalent", "resources", "ports")
@@ -220,9 +224,9 @@ def _probe(entry: Entry) -> Probe:
     # Before its keys, which are those of its type.
     kind = Entry(data, where).choice("type", words.PROBES, "dns") if isinstance(data, Mapping) else "dns"
     if kind == "http":
-        return _http(read(data, where, ("type", "address", "port", "path"), ("status", "body")))
+        return _http(read(data, where, ("type", "address", "port", "requests")))
     if kind == "tcp":
-        return _tcp(read(data, where, ("type", "address", "port"), ("expect",)))
+        return _tcp(read(data, where, ("type", "address", "port", "connections")))
     return _dns(read(data, where, ("address", "port", "queries"), ("type",)))
 
 
@@ -231,23 +235,43 @@ def _dns(entry: Entry) -> DnsProbe:
         DnsQuery(values.domain(item.text("name"), item.at("name")), item.texts("addresses", values.ipv4))
         for item in entry.entries("queries", ("name", "addresses"))
     )
-    if not queries:
-        raise entry.at("queries").error("must ask at least one question.")
-    return DnsProbe("dns", *_endpoint(entry), queries)
+    return DnsProbe("dns", *_endpoint(entry), _checks(entry, "queries", queries))
 
 
 def _http(entry: Entry) -> HttpProbe:
-    return HttpProbe(
-        "http",
-        *_endpoint(entry),
-        path=values.url_path(entry.text("path"), entry.at("path")),
-        status=entry.number("status", 100, 599) if entry.has("status") else 200,
-        body=entry.text("body") if entry.has("body") else None,
+    requests = tuple(
+        HttpRequest(
+            path=values.url_path(item.text("path"), item.at("path")),
+            status=item.number("status", 100, 599) if item.has("status") else 200,
+            method=item.choice("method", words.METHODS, "GET"),
+            host=values.domain(item.text("host"), item.at("host")) if item.has("host") else None,
+            contains=item.text("contains") if item.has("contains") else None,
+        )
+        for item in entry.entries("requests", ("path",), ("status", "method", "host", "contains"))
     )
+    return HttpProbe("http", *_endpoint(entry), _checks(entry, "requests", requests))
 
 
 def _tcp(entry: Entry) -> TcpProbe:
-    return TcpProbe("tcp", *_endpoint(entry), expect=entry.text("expect") if entry.has("expect") else None)
+    connections = tuple(
+        TcpConnection(
+            state=item.choice("state", words.STATES, "open"),
+            port=item.number("port", 1, 65535) if item.has("port") else None,
+            banner=item.text("banner") if item.has("banner") else None,
+        )
+        for item in entry.entries("connections", (), ("state", "port", "banner"))
+    )
+    if all(connection.state == "filtered" for connection in _checks(entry, "connections", connections)):
+        raise entry.at("connections").error(
+            "all are to meet silence, as they would where nothing is there.", "name a port that is open or closed."
+        )
+    return TcpProbe("tcp", *_endpoint(entry), connections)
+
+
+def _checks(entry: Entry, key: str, checks: tuple[_T, ...]) -> tuple[_T, ...]:
+    if not 0 < len(checks) <= words.CHECKS_LIMIT:
+        raise entry.at(key).error(f"must have 1 to {words.CHECKS_LIMIT} items, not {len(checks)}.")
+    return checks
 
 
 def _endpoint(entry: Entry) -> tuple[str, int]:

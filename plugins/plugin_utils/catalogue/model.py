@@ -48,27 +48,51 @@ class DnsProbe:
 
 
 @dataclass(frozen=True)
+class HttpRequest:
+    """A request, the status that must answer it, and a text that the answer must contain, if one is named.
+
+    ``path`` is sent as it is; ``host`` is the probe's address and port where None.
+    """
+
+    path: str
+    status: int
+    method: str
+    host: str | None
+    contains: str | None
+
+
+@dataclass(frozen=True)
 class HttpProbe:
-    """A health probe by GET: healthy where the status is this one and the body has this text, if one is named."""
+    """A health probe by HTTP requests, asked on its own node."""
 
     type: str
     address: str
     port: int
-    path: str
-    status: int
-    body: str | None
+    requests: tuple[HttpRequest, ...]
 
     protocol = "tcp"
 
 
 @dataclass(frozen=True)
+class TcpConnection:
+    """The state in which a port must be, and a text that the instance must say first, if one is named.
+
+    ``port`` is one of the instance; the probe's where None.
+    """
+
+    state: str
+    port: int | None
+    banner: str | None
+
+
+@dataclass(frozen=True)
 class TcpProbe:
-    """A health probe by a connection: healthy where it opens, and this text comes over it, if one is named."""
+    """A health probe by TCP connections, asked on its own node: one of them at least is not to meet silence."""
 
     type: str
     address: str
     port: int
-    expect: str | None
+    connections: tuple[TcpConnection, ...]
 
     protocol = "tcp"
 
@@ -209,11 +233,13 @@ __all__ = [
     "DnsQuery",
     "Flavour",
     "HttpProbe",
+    "HttpRequest",
     "Instances",
     "Package",
     "Placement",
     "Port",
     "Probe",
     "Resources",
+    "TcpConnection",
     "TcpProbe",
 ]

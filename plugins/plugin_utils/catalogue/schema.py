@@ -57,6 +57,10 @@ def _list(items: _Schema, *, least: int = 0, unique: bool = False) -> _Schema:
     }
 
 
+def _checks(items: _Schema) -> _Schema:
+    return {**_list(items, least=1), "maxItems": words.CHECKS_LIMIT}
+
+
 def _object(required: Mapping[str, _Schema], optional: Mapping[str, _Schema] | None = None) -> _Schema:
     return {
         "type": "object",
@@ -91,14 +95,31 @@ _QUERY: Final = _object(
         "addresses": _list({"type": "string", "format": "ipv4"}, unique=True),
     }
 )
+_REQUEST: Final = _object(
+    {"path": _told(_whole(words.URL_PATH), "request target, sent as it is")},
+    {
+        "status": _integer(100, 599, 200),
+        "method": _word(words.METHODS, "GET"),
+        "host": _whole(words.DOMAIN, words.DOMAIN_LIMIT),
+        "contains": _told(_TEXT, "a text within the first 64 KiB of the body"),
+    },
+)
+_CONNECTION: Final = _object(
+    {},
+    {
+        "state": _word(words.STATES, "open"),
+        "port": _told(_PORT, "port of the instance; the probe's"),
+        "banner": _told(_TEXT, "what the instance says first"),
+    },
+)
+_HEARD: Final[_Schema] = {"properties": {"state": {"enum": [word for word in words.STATES if word != "filtered"]}}}
 _PROBE: Final[_Schema] = {
     "oneOf": [
-        _object({**_ENDPOINT, "queries": _list(_QUERY, least=1)}, {"type": {"const": "dns"}}),
+        _object({**_ENDPOINT, "queries": _checks(_QUERY)}, {"type": {"const": "dns"}}),
         _object(
-            {"type": {"const": "http"}, **_ENDPOINT, "path": _whole(words.URL_PATH)},
-            {"status": _integer(100, 599, 200), "body": _TEXT},
+            {"type": {"const": "http"}, **_ENDPOINT, "requests": _checks(_REQUEST)},
         ),
-        _object({"type": {"const": "tcp"}, **_ENDPOINT}, {"expect": _TEXT}),
+        _object({"type": {"const": "tcp"}, **_ENDPOINT, "connections": {**_checks(_CONNECTION), "contains": _HEARD}}),
     ]
 }
 _PLACEMENT: Final[_Schema] = {

@@ -42,6 +42,10 @@ INSTANCES_LIMIT: Final = 1000
 CPU_LIMIT: Final = 1024
 PIDS_LIMIT: Final = 1 << 22
 """The kernel's own (``PID_MAX_LIMIT``, linux/threads.h)."""
+METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+STATES: Final = ("open", "closed", "filtered")
+CHECKS_LIMIT: Final = 64
+"""Most checks of one probe."""
 DOMAIN_LIMIT: Final = 253
 
 # Each is matched against the whole text, by Python here and by ECMA-262 in the JSON Schema: a common subset of both.
@@ -57,6 +61,7 @@ COMPONENT: Final = "[A-Za-z0-9][A-Za-z0-9.:+~_-]{0,127}"
 LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?"
 
 __all__ = [
+    "CHECKS_LIMIT",
     "COMPONENT",
     "CPU_LIMIT",
     "CRITICALITIES",
@@ -67,6 +72,7 @@ __all__ = [
     "INNER_PATH",
     "INSTANCES_LIMIT",
     "LABEL",
+    "METHODS",
     "NAME",
     "NETWORKS",
     "PIDS_LIMIT",
@@ -74,6 +80,7 @@ __all__ = [
     "PROTOCOLS",
     "RELOADS",
     "SIZE",
+    "STATES",
     "TEMPLATE",
     "UNITS",
     "URL_PATH",

@@ -32,9 +32,10 @@ FULL: dict[str, Any] = {
         "type": "http",
         "address": "127.0.0.1",
         "port": 8080,
-        "path": "/health?deep=1",
-        "status": 204,
-        "body": "healthy",
+        "requests": [
+            {"path": "/health?deep=1", "status": 204, "method": "HEAD", "host": "shop.example", "contains": "healthy"},
+            {"path": "/?id=1%27--"},
+        ],
     },
     "flavours": [
         {
@@ -58,7 +59,8 @@ FULL: dict[str, Any] = {
         },
     ],
 }
-TCP_PROBE: dict[str, Any] = {"type": "tcp", "address": "::1", "port": 8080, "expect": "220 ready"}
+TCP_PROBE: dict[str, Any] = {"type": "tcp", "address": "::1", "port": 8080}
+TCP_PROBE["connections"] = [{"banner": "220 ready"}, {"state": "filtered", "port": 23}]
 DNS_PROBE: dict[str, Any] = {
     "address": "127.0.0.1",
     "port": 5353,

@@ -240,7 +240,7 @@ def test_a_list_has_mappings_and_an_end(place: str) -> None:
 
 def test_what_must_not_be_empty() -> None:
     assert message(at("flavours", [])) == "dns-filter.yml, flavours: must name at least one."
-    assert message(at("probe.queries", [])) == "dns-filter.yml, probe, queries: must ask at least one question."
+    assert message(at("probe.queries", [])) == "dns-filter.yml, probe, queries: must have 1 to 64 items, not 0."
     assert parse(at("configuration", []), "x").configuration == ()
     assert isinstance(parse(at("probe.queries.0.addresses", []), "x").probe, DnsProbe)
 

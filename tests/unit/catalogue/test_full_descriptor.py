@@ -6,22 +6,27 @@ from __future__ import annotations
 
 import copy
 import json
+import socket
 from typing import Any
 
 import pytest
 
+from ansible_collections.palantir.trust.plugins.module_utils import _probe as health
+from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor, parse
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import (
     ConfigurationFile,
     HttpProbe,
+    HttpRequest,
     Instances,
     Placement,
     Port,
     Resources,
+    TcpConnection,
     TcpProbe,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
-from tests.unit.catalogue.descriptors import FULL, TCP_PROBE
+from tests.unit.catalogue.descriptors import DNS_PROBE, FULL, TCP_PROBE
 from tests.unit.catalogue.test_descriptor import PLAIN
 
 
@@ -35,6 +40,10 @@ def message(plain: Any) -> str:
     return str(caught.value)
 
 
+def web(*paths: str) -> dict[str, Any]:
+    return {**FULL["probe"], "requests": [{"path": path} for path in paths]}
+
+
 def test_every_key_is_read() -> None:
     waf = parse(FULL, "waf.yml")
     assert (waf.provider, waf.signer, waf.equivalent) == ("Example Security Ltd", "example-security", ("waf-lite",))
@@ -44,7 +53,15 @@ def test_every_key_is_read() -> None:
     )
     assert waf.resources == Resources(0.5, 128 << 20, 200, 2 << 30)
     assert waf.ports == (Port("web", 8080, "tcp", 80), Port("status", 8081, "tcp", 8081))
-    assert waf.probe == HttpProbe("http", "127.0.0.1", 8080, "/health?deep=1", 204, "healthy")
+    assert waf.probe == HttpProbe(
+        "http",
+        "127.0.0.1",
+        8080,
+        (
+            HttpRequest("/health?deep=1", 204, "HEAD", "shop.example", "healthy"),
+            HttpRequest("/?id=1%27--", 200, "GET", None, None),
+        ),
+    )
     nginx, haproxy = waf.flavours
     assert (nginx.implementation, nginx.network) == ("nginx-1.26.3", "private")
     assert nginx.command == ("nginx", "-g", "daemon off;")
@@ -69,9 +86,19 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 def test_the_probes_of_other_protocols() -> None:
-    assert parse(changed(probe=TCP_PROBE), "waf.yml").probe == TcpProbe("tcp", "::1", 8080, "220 ready")
-    web = {"type": "http", "address": "127.0.0.1", "port": 8080, "path": "/"}
-    assert parse(changed(probe=web), "waf.yml").probe == HttpProbe("http", "127.0.0.1", 8080, "/", 200, None)
+    connections = (TcpConnection("open", None, "220 ready"), TcpConnection("filtered", 23, None))
+    assert parse(changed(probe=TCP_PROBE), "waf.yml").probe == TcpProbe("tcp", "::1", 8080, connections)
+
+
+@pytest.mark.parametrize("probe", [FULL["probe"], TCP_PROBE, DNS_PROBE], ids=["http", "tcp", "dns"])
+def test_what_a_descriptor_asks_for_is_what_a_node_can_ask(probe: dict[str, Any]) -> None:
+    ports = [{"name": kind, "port": probe["port"], "protocol": kind} for kind in ("tcp", "udp")]
+    plain = json.loads(json.dumps(parse(changed(probe=probe, ports=ports), "waf.yml").plain()))["probe"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(NodeError) as caught:
+        health.probe({**plain, "address": "127.0.0.1", "port": port}, 0.05, 1)
+    assert caught.value.code in {"dns_refused", "http_refused", "tcp_mismatch"}
 
 
 @pytest.mark.parametrize("key", ["probe", "flavours.0.reference_values"])
@@ -110,8 +137,13 @@ def test_without_a_probe_or_reference_values_nothing_is_run(key: str) -> None:
         ({"probe": {**TCP_PROBE, "type": "htttp"}}, "waf.yml, probe, type: 'htttp' is not accepted. Next: did you"),
         ({"probe": {**TCP_PROBE, "path": "/"}}, "waf.yml, probe: has the unknown key 'path'. Next: use one of: type,"),
         ({"probe": {**TCP_PROBE, "address": "fe80::1%eth0"}}, "waf.yml, probe, address: 'fe80::1%eth0' is not an IP"),
-        ({"probe": {**FULL["probe"], "path": "health"}}, "waf.yml, probe, path: 'health' is not a path of a URL."),
-        ({"probe": {**FULL["probe"], "path": "/a b"}}, "waf.yml, probe, path: '/a b' is not a path of a URL."),
+        ({"probe": web("health")}, "waf.yml, probe, requests[0], path: 'health' is not a path of a URL."),
+        ({"probe": web("/a b")}, "waf.yml, probe, requests[0], path: '/a b' is not a path of a URL."),
+        ({"probe": web(*["/"] * 65)}, "waf.yml, probe, requests: must have 1 to 64 items, not 65."),
+        (
+            {"probe": {**TCP_PROBE, "connections": [{"state": "filtered"}]}},
+            "waf.yml, probe, connections: all are to meet silence, as they would where nothing is there. Next: name a",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(keys: dict[str, Any], expected: str) -> None:
