@@ -27,6 +27,7 @@ class ActionModule(TrustAction):
         "since": {"type": "float", "required": True},
         "rules": {"type": "path"},
         "catalogue": {"type": "path", "required": True},
+        "reference_values": {"type": "path"},
         "limits": {"type": "dict", "default": {}},
         "labels": {"type": "dict"},
         "maintenance": {"type": "dict"},
@@ -43,6 +44,7 @@ class ActionModule(TrustAction):
             owner=self.controller(),
             limits=arguments["limits"],
             labels=arguments["labels"] or {},
+            reference_values=Path(arguments["reference_values"]) if arguments["reference_values"] else None,
             maintenance={node: _flag(node, there) for node, there in (arguments["maintenance"] or {}).items()},
         )
         with self.open_store(arguments).transaction() as connection, connection.begin_nested() as all_of_it:

@@ -34,16 +34,18 @@ options:
     required: true
   catalogue:
     description:
-      - SC to its C(criticality), C(instances) with C(min), C(flavours), and C(placement), a list of nodes or a
-        mapping of C(nodes) and C(labels).
+      - SC to its descriptor in plain form. C(criticality), C(instances), C(flavours), C(placement), C(equivalent),
+        C(resources), C(ports) and C(probe) count; each may be left out.
     type: dict
     required: true
   state:
     description:
-      - C(now), and C(nodes) (node to C(cordoned), C(isolated), C(labels) and C(maintenance)).
+      - C(now), and C(nodes) (node to C(cordoned), C(isolated), C(labels) and C(maintenance), to C(components), what it
+        runs on as texts C(kind=value), and to C(cpu), in cores, and C(memory), in bytes).
       - C(instances), each with C(instance), C(sc), C(flavour), C(node) and C(state).
       - C(incidents), each with C(id), C(node), C(layer), C(instance), C(attempt), C(state), C(opened_at) and
-        C(last_action_at), and C(faults), what earlier actions were taken against, each with C(node) and C(digests).
+        C(last_action_at), and C(faults), what earlier actions were taken against, each with C(node) and C(digests), and
+        C(tried), generations that ended since, each with C(sc), C(flavour) and C(node).
       - C(approvals) that were asked for, each with C(incident), C(attempt), C(rule), C(verb), C(asked_at), and the
         persons who have C(approved) or C(refused).
       - C(actions), when actions began lately, and C(stopped), why all remediation is stopped.
@@ -88,7 +90,8 @@ _value:
         - Each has C(id), C(action) (C(confirm), C(preserve), C(cordon), C(uncordon), C(isolate), C(release),
           C(restart), C(change_flavour), C(move), C(reboot), C(fence), C(attest), C(ask), C(hold) or C(observe)),
           C(verb), C(incident) (C(id), C(node), C(layer), C(instance)), C(attempt), C(node), C(instance), C(target),
-          C(flavour), C(rule), C(table), C(rationale), C(success_within) and C(note).
+          C(flavour) and C(sc) (where they are not those that run), C(rule), C(table), C(rationale),
+          C(success_within) and C(note).
       type: list
       elements: dict
     decisions:

@@ -34,6 +34,11 @@ options:
     description: Directory of the catalogue of Security Capabilities.
     type: path
     required: true
+  reference_values:
+    description:
+      - Directory of the Reference Values. With it, what the images of Security Capabilities are made of counts where a
+        place or a flavour is chosen that shares little with what failed.
+    type: path
   limits:
     description: Limits of the site, as docs/rules.md of the collection gives them.
     type: dict

@@ -17,6 +17,7 @@ from tests.perf import (
     bench_event_log,
     bench_ima,
     bench_ima_increment,
+    bench_placement,
     bench_quote,
     machine,
     page,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "quote": bench_quote.run,
     "event_log": bench_event_log.run,
     "decisions": bench_decisions.run,
+    "placement": bench_placement.run,
 }
 
 

@@ -341,9 +341,11 @@ def _boot(verified: Verified, facts: Mapping[str, Any]) -> dict[str, Any] | None
     quote, reached = verified.quote, verified.reached or Reached()
     if not quote.valid:
         return None
-    boot_id = facts.get("boot_id")
+    boot_id, kernel = facts.get("boot_id"), facts.get("kernel")
+    release = kernel.get("release") if isinstance(kernel, Mapping) else None
     return {
         "boot_id": printable(boot_id, 64) if isinstance(boot_id, str) else None,
+        "kernel_release": printable(release, 128) if isinstance(release, str) else None,
         "clock": quote.clock,
         "reset_count": quote.reset_count,
         "restart_count": quote.restart_count,

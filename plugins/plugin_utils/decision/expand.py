@@ -8,9 +8,10 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision import bounds, steps
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.diversity import failed_instance
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.judgement import Case
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.placement import Placement
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Situation
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Instance, Situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Action, Drain, Step
 
 
@@ -18,17 +19,27 @@ def expand(action: Action, case: Case, placement: Placement, situation: Situatio
     """Return the steps of a verb; the reason of :data:`.codes.REASONS` where there are none."""
     if action.verb == "isolate":
         return steps.isolate(action)
+    if action.verb in ("change_flavour", "move") and case.instance is not None:
+        return _elsewhere(action, case.instance, case, placement, situation)
     if _is_withdrawn(case, situation):
         return "withdrawn"
     if action.verb == "restart":
         return steps.restart(action)
-    if action.verb == "change_flavour":
-        flavour = _next_flavour(case, situation)
-        return steps.change_flavour(action, flavour) if flavour else "no_flavour"
-    if action.verb == "move" and case.instance is not None:
-        target = placement.choose(case.instance, case.subject.node)
-        return steps.move(action, target) if target else "no_target"
     return _expand_node(action, placement.drains(case.subject.node), situation)
+
+
+def _elsewhere(
+    action: Action, instance: Instance, case: Case, placement: Placement, situation: Situation
+) -> tuple[Step, ...] | str:
+    """Return the steps that give an instance another flavour or node; of one that is withdrawn, another SC."""
+    failed = failed_instance(instance, case.incident, situation)
+    change = action.verb == "change_flavour"
+    choice = placement.change(instance, failed) if change else placement.choose(instance, case.subject.node, failed)
+    if choice is not None:
+        return (steps.change_flavour if change else steps.move)(action, instance, choice)
+    if _is_withdrawn(case, situation):
+        return "withdrawn"
+    return "no_flavour" if change else "no_target"
 
 
 def _expand_node(action: Action, drains: list[Drain], situation: Situation) -> tuple[Step, ...] | str:
@@ -43,17 +54,6 @@ def _is_withdrawn(case: Case, situation: Situation) -> bool:
     """Tell whether a verb would make a new instance of an SC of which there may be none."""
     capability = situation.catalogue.get(case.instance.sc) if case.instance else None
     return capability is not None and capability.withdrawn
-
-
-def _next_flavour(case: Case, situation: Situation) -> str | None:
-    """Return the flavour after the one that runs, in the catalogue's order, from the first again after the last."""
-    capability = situation.catalogue.get(case.instance.sc) if case.instance else None
-    if case.instance is None or capability is None:
-        return None
-    names = capability.flavours
-    at = names.index(case.instance.flavour) if case.instance.flavour in names else -1
-    following = names[(at + 1) % len(names)] if names else None
-    return following if following != case.instance.flavour else None
 
 
 __all__ = ["expand"]

@@ -15,15 +15,16 @@ from typing import Any, Final
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier, tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.approval import Request
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.capability import read_capability
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.limits import read_limits
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import (
-    Capability,
     Fault,
     Incident,
     Instance,
     Node,
     NodeResult,
     Situation,
+    Tried,
     Verdict,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import (
@@ -31,11 +32,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary
     NOT_APPLICABLE,
     nearest,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 
 NODE_STATES: Final = ("attested", "unreachable", "not_enrolled", "no_evidence", "rebooting", "verifier_fault")
 INCIDENT_STATES: Final = ("open", "held")
-_PLACEMENT: Final = ("nodes", "labels", "affinity", "anti_affinity")
 MAX_FINDINGS: Final = 10_000
 """Findings of one layer that are regarded; more change no decision but a storm's."""
 
@@ -56,7 +56,7 @@ def read_situation(ears: Any, catalogue: Any, state: Any, limits: Any = None) ->
         nodes=nodes,
         instances=tuple(_instance(item, number) for number, item in enumerate(_list(state, "instances"))),
         incidents=tuple(_incident(item, number) for number, item in enumerate(_list(state, "incidents"))),
-        catalogue={str(name): _capability(name, item) for name, item in _mapping(catalogue, "catalogue").items()},
+        catalogue={str(name): read_capability(name, item) for name, item in _mapping(catalogue, "catalogue").items()},
         requests=tuple(_request(item, number) for number, item in enumerate(_list(state, "approvals"))),
         actions=tuple(_time(item, "state.actions") for item in _list(state, "actions")),
         stopped=_text(state, "stopped", "state") if state.get("stopped") else None,
@@ -142,6 +142,9 @@ def _node(item: Any, subject: str) -> Node:
         {str(key): str(value) for key, value in labels.items()},
         bool(plain.get("maintenance", False)),
         bool(plain.get("isolated", False)),
+        frozenset(printable(component, 160) for component in _list(plain, "components", subject)),
+        _amount(plain, "cpu", subject),
+        _count(plain, "memory", subject) or None,
     )
 
 
@@ -174,12 +177,18 @@ def _incident(item: Any, number: int) -> Incident:
         None if last is None else _time(last, f"{subject}.last_action_at"),
         tuple(_fault(fault, f"{subject}.faults") for fault in _list(plain, "faults", subject)),
         bool(plain.get("unfinished", False)),
+        tuple(_tried(tried, f"{subject}.tried") for tried in _list(plain, "tried", subject)),
     )
 
 
 def _fault(item: Any, subject: str) -> Fault:
     plain = _mapping(item, subject)
     return Fault(_text(plain, "node", subject), frozenset(map(str, _list(plain, "digests", subject))))
+
+
+def _tried(item: Any, subject: str) -> Tried:
+    plain = _mapping(item, subject)
+    return Tried(_text(plain, "sc", subject), _text(plain, "flavour", subject), _text(plain, "node", subject))
 
 
 def _request(item: Any, number: int) -> Request:
@@ -194,40 +203,6 @@ def _request(item: Any, number: int) -> Request:
         frozenset(map(str, _list(plain, "approved", subject))),
         frozenset(map(str, _list(plain, "refused", subject))),
     )
-
-
-def _capability(name: Any, item: Any) -> Capability:
-    subject = f"SC {printable(str(name), 80)}"
-    if not isinstance(item, Mapping):
-        raise CatalogueError(subject, f"must be a mapping, not {type(item).__name__}.")
-    placement = item.get("placement") or {}
-    if isinstance(placement, Sequence) and not isinstance(placement, str):
-        placement = {"nodes": placement}
-    if not isinstance(placement, Mapping):
-        raise CatalogueError(f"{subject}, placement", "must be a list of nodes, or a mapping of nodes and labels.")
-    for key in placement:
-        if key not in _PLACEMENT:
-            raise CatalogueError(
-                f"{subject}, placement", f"has the unknown key {printable(str(key), 40)!r}.", nearest(key, _PLACEMENT)
-            )
-    nodes, labels = placement.get("nodes"), placement.get("labels") or {}
-    if isinstance(nodes, str) or not isinstance(nodes or [], Sequence) or not isinstance(labels, Mapping):
-        raise CatalogueError(f"{subject}, placement", "needs a list of nodes and a mapping of labels.")
-    return Capability(
-        str(item.get("criticality") or NOT_APPLICABLE),
-        frozenset(str(node) for node in nodes) if nodes else None,
-        {str(key): str(value) for key, value in labels.items()},
-        _min_instances(item, subject),
-        tuple(str(flavour["name"]) for flavour in _list(item, "flavours", subject) if "name" in _mapping(flavour)),
-        bool(_mapping(item.get("package") or {}, f"{subject}.package").get("withdrawn")),
-    )
-
-
-def _min_instances(item: Mapping[str, Any], subject: str) -> int:
-    """Return how many sound instances must be left: ``instances.min``, or ``min_instances`` as it was called first."""
-    if "instances" not in item:
-        return _count(item, "min_instances", subject)
-    return _count(_mapping(item["instances"], f"{subject}.instances"), "min", f"{subject}.instances")
 
 
 def _time(value: Any, subject: str) -> float:
@@ -281,6 +256,15 @@ def _count(plain: Mapping[str, Any], key: str, subject: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise TrustError(f"decide: {subject}.{key}", f"must be an integer from 0, not {printable(repr(value), 40)}.")
     return int(value)
+
+
+def _amount(plain: Mapping[str, Any], key: str, subject: str) -> float | None:
+    value = plain.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise TrustError(f"decide: {subject}.{key}", f"must be a number from 0, not {printable(repr(value), 40)}.")
+    return float(value) or None
 
 
 def _word(value: Any, known: Sequence[str], subject: str) -> str:

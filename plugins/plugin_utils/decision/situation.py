@@ -61,12 +61,25 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node's state beside its attestation; ``maintenance`` while its operators are at work on it."""
+    """A node's state beside its attestation.
+
+    Attributes:
+        cordoned: whether it is closed to new instances.
+        labels: of the site.
+        maintenance: whether its operators are at work on it.
+        isolated: whether it is cut off.
+        components: what it runs on, as :mod:`.diversity` compares it.
+        cpu: cores; None where they are not known.
+        memory: bytes; None where they are not known.
+    """
 
     cordoned: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     maintenance: bool = False
     isolated: bool = False
+    components: frozenset[str] = frozenset()
+    cpu: float | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A generation of an incident's instance that has ended since: as what, in which flavour, and where it ran."""
+
+    sc: str
+    flavour: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """An open or held incident; ``attempt`` counts the actions taken. Times in seconds since the epoch."""
 
@@ -102,6 +124,7 @@ class Incident:
     last_action_at: float | None
     faults: tuple[Fault, ...] = ()
     unfinished: bool = False
+    tried: tuple[Tried, ...] = ()
 
     @property
     def begun(self) -> bool:
@@ -118,7 +141,14 @@ class Capability:
         nodes: where it may run; None for anywhere.
         labels: what a node must have to run it.
         min_instances: how many sound ones remediation must leave alone.
-        flavours: its flavours, the preferred one first.
+        flavours: its flavours, the preferred one first, each with what it is made of (:mod:`.diversity`).
+        max_instances: how many there may be; None for any number.
+        equivalent: SCs that can stand in for it, the preferred one first.
+        affinity: SCs of which an instance must run on the node.
+        anti_affinity: SCs of which none may.
+        ports: ports of the node that an instance takes: ``(port, protocol)``.
+        cpu: cores that an instance may use; 0 where that is not bounded.
+        memory: bytes that it may use; 0 where that is not bounded.
         withdrawn: whether no new instance of it may be made, as its package counts no more.
     """
 
@@ -126,14 +156,19 @@ class Capability:
     nodes: frozenset[str] | None
     labels: Mapping[str, str]
     min_instances: int = 0
-    flavours: tuple[str, ...] = ()
+    flavours: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    max_instances: int | None = None
+    equivalent: tuple[str, ...] = ()
+    affinity: frozenset[str] = frozenset()
+    anti_affinity: frozenset[str] = frozenset()
+    ports: frozenset[tuple[int, str]] = frozenset()
+    cpu: float = 0.0
+    memory: int = 0
     withdrawn: bool = False
 
     def permits(self, name: str, node: Node) -> bool:
         """Return whether an instance may run on a node."""
-        return (self.nodes is None or name in self.nodes) and all(
-            node.labels.get(key) == value for key, value in self.labels.items()
-        )
+        return (self.nodes is None or name in self.nodes) and self.labels.items() <= node.labels.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,5 +220,6 @@ __all__ = [
     "Node",
     "NodeResult",
     "Situation",
+    "Tried",
     "Verdict",
 ]

@@ -8,8 +8,8 @@ verb            steps
 isolate         of an instance: isolate (nothing of it reaches the network), preserve;
                 of a host layer: cordon, isolate (only the controller reaches the node), preserve
 restart         preserve, restart (terminate; instantiate from the pinned image with a fresh range), attest
-change_flavour  preserve, change_flavour (as restart, in the next flavour of the SC), attest
-move            of an instance: preserve, move to a target, attest the target;
+change_flavour  preserve, change_flavour (as restart, in another flavour of the SC), attest
+move            of an instance: preserve, move to a target, perhaps in another flavour, attest the target;
                 of a host layer: preserve, cordon, move each live instance that has a target, attest the targets
 reboot          preserve, cordon, move each live instance that has a target, attest the targets, reboot, attest,
                 uncordon; instances without a target stay, and are restarted and attested after the uncordon
@@ -76,6 +76,7 @@ class Step:
     target: str | None = None
     note: str = ""
     flavour: str | None = None
+    sc: str | None = None
 
     def plain(self, number: int) -> dict[str, Any]:
         """Return the JSON-safe form."""
@@ -89,6 +90,7 @@ class Step:
             "instance": self.instance,
             "target": self.target,
             "flavour": self.flavour,
+            "sc": self.sc,
             "rule": self.cause.rule,
             "table": self.cause.table,
             "rationale": self.cause.rationale,
@@ -98,11 +100,26 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A place that was chosen for an instance: the node, the SC and the flavour to run there, and why."""
+
+    node: str
+    sc: str
+    flavour: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
-    """Where the live instances of a node go: to a target, or nowhere (None)."""
+    """Where a live instance of a node goes: to a place that was chosen, or nowhere (None)."""
 
     instance: Instance
-    target: str | None
+    choice: Choice | None
+
+    @property
+    def target(self) -> str | None:
+        """The node that it goes to."""
+        return self.choice.node if self.choice else None
 
 
 @dataclass
@@ -150,12 +167,13 @@ def restart(cause: Action) -> tuple[Step, ...]:
     )
 
 
-def change_flavour(cause: Action, flavour: str) -> tuple[Step, ...]:
-    """Return the steps that replace an SC instance where it is by one of another flavour."""
+def change_flavour(cause: Action, before: Instance, choice: Choice) -> tuple[Step, ...]:
+    """Return the steps that replace an SC instance where it is by one of another flavour, or of another SC."""
     node, instance = cause.subject.node, cause.subject.instance
+    note = choice.note if choice.sc != before.sc else "; ".join(filter(None, (f"as {choice.flavour}", choice.note)))
     return (
         *_before(cause),
-        Step("change_flavour", cause, node, instance, note=f"as {flavour}", flavour=flavour),
+        Step("change_flavour", cause, node, instance, None, note, choice.flavour, _other_sc(before, choice)),
         Step("attest", cause, node, instance),
     )
 
@@ -168,27 +186,26 @@ def isolate(cause: Action) -> tuple[Step, ...]:
     return (*confirm, *cordon, Step("isolate", cause, node, instance), preserve)
 
 
-def move(cause: Action, target: str) -> tuple[Step, ...]:
+def move(cause: Action, before: Instance, choice: Choice) -> tuple[Step, ...]:
     """Return the steps that bring an SC instance up on another node."""
-    node, instance = cause.subject.node, cause.subject.instance
     return (
         *_before(cause),
-        Step("move", cause, node, instance, target),
-        Step("attest", cause, target, instance),
+        _moved(cause, before, choice),
+        Step("attest", cause, choice.node, cause.subject.instance),
     )
 
 
 def drain(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
     """Return the steps that close a node to new instances and move away those that have a target."""
     node = cause.subject.node
-    moved = [item for item in drains if item.target is not None]
+    moved = [(item.instance, item.choice) for item in drains if item.choice is not None]
     stay = [item.instance.instance for item in drains if item.target is None]
     note = f"no target for {', '.join(stay)}: they stay" if stay else ""
     return (
         *_before(cause),
         Step("cordon", cause, node, note=note),
-        *(Step("move", cause, node, item.instance.instance, item.target) for item in moved),
-        *(Step("attest", cause, str(item.target), item.instance.instance) for item in moved),
+        *(_moved(cause, before, choice) for before, choice in moved),
+        *(Step("attest", cause, choice.node, before.instance) for before, choice in moved),
     )
 
 
@@ -212,6 +229,17 @@ def fence(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
     return (*drain(cause, drains), Step("fence", cause, node), Step("hold", cause, node, note="it is off"))
 
 
+def _moved(cause: Action, before: Instance, choice: Choice) -> Step:
+    """Return the step of a move; it names flavour and SC where they are not those that run."""
+    sc = _other_sc(before, choice)
+    flavour = choice.flavour if sc is not None or choice.flavour != before.flavour else None
+    return Step("move", cause, cause.subject.node, before.instance, choice.node, choice.note, flavour, sc)
+
+
+def _other_sc(before: Instance, choice: Choice) -> str | None:
+    return choice.sc if choice.sc != before.sc else None
+
+
 def _before(cause: Action) -> tuple[Step, ...]:
     node, instance = cause.subject.node, cause.subject.instance
     confirm = (Step("confirm", cause, node, instance),) if cause.confirm else ()
@@ -220,6 +248,7 @@ def _before(cause: Action) -> tuple[Step, ...]:
 
 __all__ = [
     "Action",
+    "Choice",
     "Drain",
     "Plan",
     "Step",

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.components import with_image_components
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, HOST_LAYERS
@@ -33,6 +35,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.attempts import Attempt
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import Attestation
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.identities import NodeRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.incidents import Incident
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
@@ -46,7 +49,8 @@ class Site:
     """What a site brings to a decision.
 
     ``tables`` maps file names to texts; ``owner`` names the controller that leases incidents; ``limits`` is as
-    :mod:`..decision.limits` reads it; ``labels`` and ``maintenance`` are by node.
+    :mod:`..decision.limits` reads it; ``labels`` and ``maintenance`` are by node; ``reference_values`` is the directory
+    of the Reference Values, where what images are made of shall count.
     """
 
     nodes: Sequence[str]
@@ -56,6 +60,7 @@ class Site:
     limits: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     maintenance: Mapping[str, bool] = field(default_factory=dict)
+    reference_values: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     decided = decide(
         {node: _result(found.results.get(node), rebooting.get(node)) for node in site.nodes},
         site.tables,
-        {name: descriptor.plain() for name, descriptor in site.catalogue.items()},
+        {name: descriptor.plain() for name, descriptor in _catalogue(site, found).items()},
         _state(connection, site, found, now),
         available_verbs=AVAILABLE_VERBS,
         limits=site.limits,
@@ -108,6 +113,26 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         incidents.release(connection, site.owner)
     unresolved = _unresolved(incidents.still_open(connection), decided, found.results)
     return {**decided, "unresolved": unresolved + _withdrawn(site, found)}
+
+
+def _catalogue(site: Site, found: _Findings) -> Mapping[str, Descriptor]:
+    """Return the catalogue; where something may have to go elsewhere, with what its images are made of.
+
+    That takes a while, and matters where there is distrust alone.
+    """
+    distrusted = any(
+        layer.get("ear_status") == "contraindicated"
+        for result in found.results.values()
+        for layer in (result.ear or {}).get("submods", {}).values()
+    )
+    if site.reference_values is None or not distrusted:
+        return site.catalogue
+    live = {record.sc for record in found.living.values()}
+    concerned = live | {other for name in live & site.catalogue.keys() for other in site.catalogue[name].equivalent}
+    return {
+        name: with_image_components(descriptor, site.reference_values) if name in concerned else descriptor
+        for name, descriptor in site.catalogue.items()
+    }
 
 
 def _unresolved(
@@ -175,16 +200,46 @@ def _state(connection: Connection, site: Site, found: _Findings, now: float) -> 
                 "isolated": record.isolated,
                 "labels": site.labels.get(name, {}),
                 "maintenance": site.maintenance.get(name, False),
+                **_abilities(record, found.results.get(name)),
             }
             for name, record in known.items()
         },
         # A start that was broken off ends nothing: the instance should run there, and counts until it is terminated.
         "instances": [record.plain() | {"state": "live"} for record in found.living.values()],
-        "incidents": [_incident(i, [attempt for attempt in tried if attempt.incident == i.id]) for i in still_open],
+        "incidents": [
+            _incident(i, [attempt for attempt in tried if attempt.incident == i.id]) | {"tried": _ended(connection, i)}
+            for i in still_open
+        ],
         "approvals": [request.plain() for request in approvals.of_incidents(connection, numbers)],
         "actions": attempts.began_since(connection, now - _LOOK_BACK),
         "stopped": switch.told(connection),
     }
+
+
+def _abilities(record: NodeRecord, result: Attestation | None) -> dict[str, Any]:
+    """Return what a node runs on and what it has, as far as it has proved or a person has vouched for it."""
+    boot = (result.ear or {}).get("palantir.boot") if result else None
+    release = (boot or {}).get("kernel_release")
+    hardware = record.recorded.get("hardware")
+    hardware = hardware if isinstance(hardware, Mapping) else {}
+    cpu = hardware.get("cpu")
+    return {
+        "components": [f"kernel={release}"] if release else [],
+        "cpu": _known(cpu.get("count") if isinstance(cpu, Mapping) else None),
+        "memory": _known(hardware.get("memory_bytes")) or 0,
+    }
+
+
+def _known(told: Any) -> int | None:
+    """Return a number as a node told it at enrolment; None for what is none."""
+    return told if isinstance(told, int) and not isinstance(told, bool) and 0 < told < 1 << 62 else None
+
+
+def _ended(connection: Connection, incident: Incident) -> list[dict[str, str]]:
+    """Return the generations that were given up since an instance's incident was detected."""
+    kind, _colon, name = incident.layer.partition(":")
+    ended = instances.ended_since(connection, name, incident.detected_at) if kind == "sc" and name else []
+    return [{"sc": record.sc, "flavour": record.flavour, "node": record.node} for record in ended]
 
 
 def _incident(incident: Incident, tried: Sequence[Attempt]) -> dict[str, Any]:

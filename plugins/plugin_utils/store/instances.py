@@ -75,6 +75,11 @@ def standing(connection: Connection) -> list[InstanceRecord]:
     return list((found | {r.instance: r for r in live(connection)}).values())
 
 
+def ended_since(connection: Connection, instance: str, since: float) -> list[InstanceRecord]:
+    """Return the generations of an instance that were retired since a time, oldest first."""
+    return _records(connection, instances.c.instance == instance, instances.c.retired_at >= since)
+
+
 def current(connection: Connection, instance: str) -> InstanceRecord | None:
     """Return the live generation of an instance, if it has one."""
     found = _records(connection, instances.c.instance == instance, instances.c.state == "live")
@@ -195,6 +200,7 @@ __all__ = [
     "InstanceRecord",
     "allocate",
     "current",
+    "ended_since",
     "live",
     "of_node",
     "seal",

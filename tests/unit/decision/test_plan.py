@@ -48,6 +48,7 @@ def test_an_attacked_sc_is_replaced_where_it_is() -> None:
         "instance": "dns-filter-1",
         "target": None,
         "flavour": None,
+        "sc": None,
         "rule": "sc-restart",
         "table": "sc-remediation",
         "rationale": "Foreign code ran in the container. A fresh one from the pinned image has none of it.",
