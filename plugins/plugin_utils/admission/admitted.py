@@ -16,6 +16,7 @@ from pathlib import Path
 from ansible_collections.palantir.trust.plugins.plugin_utils.admission import contents
 from ansible_collections.palantir.trust.plugins.plugin_utils.admission.layout import (
     ADMITTED,
+    AGAIN,
     PACKAGES,
     POLICY,
     VALUES,
@@ -33,6 +34,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.admission.policy im
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import Descriptor, Package
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import AdmissionError
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import digest_stream
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import load
 
 
@@ -65,6 +68,7 @@ def _descriptor(admitted: Path, record: Record, policy: AdmissionPolicy) -> Desc
     manifest = parse_manifest(read_manifest(admitted, record), f"{record.sc}: manifest.json")
     inside = record.current.directory
     descriptor = contents.read_descriptor(admitted / record.sc / inside, record.sc)
+    _check_unaltered(admitted / record.sc / inside, manifest, {flavour.archive for flavour in descriptor.flavours})
     package = Package(
         record.current.digest,
         record.current.signer,
@@ -74,6 +78,20 @@ def _descriptor(admitted: Path, record: Record, policy: AdmissionPolicy) -> Desc
         descriptor, f"{PACKAGES}/{ADMITTED}/{record.sc}/{inside}", f"{PACKAGES}/{record.sc}/{inside}"
     )
     return replace(moved, package=package)
+
+
+def _check_unaltered(directory: Path, manifest: Manifest, images: set[str]) -> None:
+    """Require that all but the images is what was signed; those are held against the Reference Values when they run."""
+    for path, digest in manifest.files.items():
+        if path in images:
+            continue
+        try:
+            with (directory / path).open("rb") as stream:
+                found = digest_stream(stream)
+        except OSError as error:
+            raise AdmissionError(str(directory / path), f"cannot be read: {error.strerror}.", AGAIN) from error
+        if found != digest:
+            raise AdmissionError(str(directory / path), "is not what was admitted.", AGAIN)
 
 
 def withdrawal(policy: AdmissionPolicy, record: Record, descriptor: Descriptor, digests: set[str]) -> str:

@@ -111,26 +111,28 @@ class Report:
         }
 
 
-def run(steps: Mapping[str, Callable[[], str]]) -> tuple[Check, ...]:
+def run(steps: Mapping[str, Callable[[], str]], aside: str = "") -> tuple[Check, ...]:
     """Run each check whose needs have passed.
 
     Args:
         steps: a function for each code; it returns what was found, or raises what is wrong.
+        aside: the begin of paths that means nothing to people: where the package lies while it is checked.
     """
     done: dict[str, Check] = {}
     for code in CHECKS:
         if all(done[need].outcome == "pass" for need in NEEDS[code]):
-            done[code] = _tried(code, steps[code])
+            done[code] = _tried(code, steps[code], aside)
         else:
             done[code] = Check(code, "not_reached")
     return tuple(done.values())
 
 
-def _tried(code: str, step: Callable[[], str]) -> Check:
+def _tried(code: str, step: Callable[[], str], aside: str) -> Check:
     try:
         return Check(code, "pass", step())
     except TrustError as error:
-        return Check(code, "fail", f"{error.subject}: {error.cause}", error.next_step)
+        told = f"{error.subject}: {error.cause}"
+        return Check(code, "fail", told.replace(aside, "") if aside else told, error.next_step)
 
 
 __all__ = ["CHECKS", "NEEDS", "Check", "Outcome", "Report", "run"]

@@ -33,7 +33,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import AdmissionError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, load
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.unpack import compression_of
 
 VALUES_LIMIT: Final = 32 * MIB
 """Largest document of Reference Values, in bytes."""
@@ -41,7 +40,8 @@ RATIO: Final = 100
 """How many times its size an image may have unpacked; file systems with programs have less than 10."""
 _ALLOWANCE: Final = 64 * MIB
 _MOST: Final = 16_384 * MIB
-_HEAD: Final = 16
+_MAGIC_AT: Final = 257
+_HEAD: Final = _MAGIC_AT + 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +187,13 @@ def _image(archive: Path, flavour: Flavour) -> Image:
     try:
         size = archive.stat().st_size
         with archive.open("rb") as stream:
-            compression = compression_of(stream.read(_HEAD))
+            head = stream.read(_HEAD)
     except OSError as error:
         raise AdmissionError(flavour.archive, f"cannot be read: {error.strerror}.", "save the image there.") from error
-    if compression and flavour.driver not in TREES:
+    # What tarfile takes for compressed, by whatever format, it would unpack as a whole and without a limit.
+    if flavour.driver not in TREES and head[_MAGIC_AT:] != b"ustar":
         raise AdmissionError(
-            flavour.archive, f"is compressed with {compression}.", "save it plain; compress its layers if you like."
+            flavour.archive, "is compressed, or no tar archive.", "save it plain; compress its layers if you like."
         )
     image_id, files = image_contents(flavour, archive, most=min(_MOST, _ALLOWANCE + RATIO * size))
     return Image(image_id, files)

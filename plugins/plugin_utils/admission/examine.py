@@ -44,6 +44,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.admission.signature
 from ansible_collections.palantir.trust.plugins.plugin_utils.admission.version import is_lower
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import check_names
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import Descriptor
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import AdmissionError
 
 RESERVED: Final = frozenset(
@@ -86,7 +87,7 @@ class Examination:
 
     def __init__(self, stream: IO[bytes], where: str, site: Site, staging: Path) -> None:
         self._stream = stream
-        self._where = where
+        self._where = printable(where, 120)
         self._site = site
         self.overlap = site.policy.overlap
         self.staging = staging
@@ -100,7 +101,7 @@ class Examination:
 
     def run(self) -> Report:
         """Return the report of all checks; nothing is raised for what is wrong with the package."""
-        checks = run({code: getattr(self, f"_{code}") for code in CHECKS})
+        checks = run({code: getattr(self, f"_{code}") for code in CHECKS}, aside=f"{self.staging}/")
         signer = self.signed.signer if self.signed else ""
         return Report(self._where, checks, self.manifest.sc, self.manifest.version, signer, self.digest)
 
@@ -197,9 +198,9 @@ class Examination:
                 self._unpack(member)
         except OSError as error:
             raise AdmissionError(
-                f"{self._where}, {error.filename or ''}",
+                str(error.filename or self._where),
                 f"cannot be unpacked: {error.strerror or error}.",
-                "free space.",
+                "check space and rights; if they are right, have its developer make the package again.",
             ) from error
         return f"{len(paths)} files are those of the manifest"
 

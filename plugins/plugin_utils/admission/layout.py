@@ -42,7 +42,7 @@ VALUES: Final = "reference_values"
 
 _LIMIT: Final = MIB
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_AGAIN: Final = "restore it from the site's repository, or remove its directory and admit the package again."
+AGAIN: Final = "restore it from the site's repository, or remove its directory and admit the package again."
 _KEYS: Final = ("digest", "version", "signer", "images", "admitted_at", "until")
 
 
@@ -120,7 +120,7 @@ def read_records(admitted: Path) -> Iterator[Record]:
     try:
         names = sorted(entry.name for entry in admitted.iterdir()) if admitted.is_dir() else []
     except OSError as error:
-        raise AdmissionError(str(admitted), f"cannot be read: {error.strerror}.", _AGAIN) from error
+        raise AdmissionError(str(admitted), f"cannot be read: {error.strerror}.", AGAIN) from error
     for name in names:
         record = read_record(admitted, name) if is_name(name) else None
         if record is not None:
@@ -140,11 +140,11 @@ def read_record(admitted: Path, sc: str) -> Record | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise AdmissionError(str(file), f"cannot be read: {error.strerror}.", _AGAIN) from error
+        raise AdmissionError(str(file), f"cannot be read: {error.strerror}.", AGAIN) from error
     try:
         return _record(json.loads(data.decode("utf-8"), object_pairs_hook=once), sc)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise AdmissionError(str(file), "is no record of admitted packages.", _AGAIN) from error
+        raise AdmissionError(str(file), "is no record of admitted packages.", AGAIN) from error
 
 
 def read_manifest(admitted: Path, record: Record) -> bytes:
@@ -157,9 +157,9 @@ def read_manifest(admitted: Path, record: Record) -> bytes:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise AdmissionError(str(file), f"cannot be read: {error.strerror}.", _AGAIN) from error
+        raise AdmissionError(str(file), f"cannot be read: {error.strerror}.", AGAIN) from error
     if package_digest(data) != record.current.digest:
-        raise AdmissionError(str(file), "is not what was admitted.", _AGAIN)
+        raise AdmissionError(str(file), "is not what was admitted.", AGAIN)
     return data
 
 
@@ -197,6 +197,7 @@ def _time(text: str) -> datetime:
 
 __all__ = [
     "ADMITTED",
+    "AGAIN",
     "FORMAT",
     "PACKAGES",
     "POLICY",

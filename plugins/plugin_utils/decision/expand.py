@@ -21,7 +21,7 @@ def expand(action: Action, case: Case, placement: Placement, situation: Situatio
         return steps.isolate(action)
     if action.verb in ("change_flavour", "move") and case.instance is not None:
         return _elsewhere(action, case.instance, case, placement, situation)
-    if _is_withdrawn(case, situation):
+    if case.instance is not None and situation.is_withdrawn(case.instance.sc):
         return "withdrawn"
     if action.verb == "restart":
         return steps.restart(action)
@@ -37,7 +37,7 @@ def _elsewhere(
     choice = placement.change(instance, failed) if change else placement.choose(instance, case.subject.node, failed)
     if choice is not None:
         return (steps.change_flavour if change else steps.move)(action, instance, choice)
-    if _is_withdrawn(case, situation):
+    if situation.is_withdrawn(instance.sc):
         return "withdrawn"
     return "no_flavour" if change else "no_target"
 
@@ -48,12 +48,6 @@ def _expand_node(action: Action, drains: list[Drain], situation: Situation) -> t
     if bounds.short_of(situation, drains):
         return "min_instances"
     return steps.reboot(action, drains) if action.verb == "reboot" else steps.fence(action, drains)
-
-
-def _is_withdrawn(case: Case, situation: Situation) -> bool:
-    """Tell whether a verb would make a new instance of an SC of which there may be none."""
-    capability = situation.catalogue.get(case.instance.sc) if case.instance else None
-    return capability is not None and capability.withdrawn
 
 
 __all__ = ["expand"]

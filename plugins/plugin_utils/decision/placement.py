@@ -108,7 +108,10 @@ class Placement:
     def drains(self, node: str) -> list[Drain]:
         """Return for each live instance of a node where it goes."""
         failed = failed_node(node, self._situation)
-        return [Drain(item, self.choose(item, node, failed)) for item in self._situation.live(node)]
+        return [
+            Drain(item, self.choose(item, node, failed), back=not self._situation.is_withdrawn(item.sc))
+            for item in self._situation.live(node)
+        ]
 
     def _best(self, sc: str, instance: Instance, rooms: Iterator[_Room], failed: Failed) -> Choice | None:
         capability = self._catalogue.get(sc)

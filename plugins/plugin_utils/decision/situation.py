@@ -207,6 +207,10 @@ class Situation:
         """Return the live instances of a node, by name."""
         return sorted((i for i in self.instances if i.node == node and i.state == "live"), key=lambda i: i.instance)
 
+    def is_withdrawn(self, sc: str) -> bool:
+        """Return whether no new instance of an SC may be made."""
+        return sc in self.catalogue and self.catalogue[sc].withdrawn
+
     def whereabouts(self, instance: str) -> Instance | None:
         """Return the live generation of an instance."""
         return next((i for i in self.instances if i.instance == instance and i.state == "live"), None)

@@ -111,10 +111,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Where a live instance of a node goes: to a place that was chosen, or nowhere (None)."""
+    """Where a live instance of a node goes: to a place that was chosen, or nowhere (None), and perhaps ``back``."""
 
     instance: Instance
     choice: Choice | None
+    back: bool = True
 
     @property
     def target(self) -> str | None:
@@ -212,7 +213,7 @@ def drain(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
 def reboot(cause: Action, drains: Sequence[Drain]) -> tuple[Step, ...]:
     """Return the steps that drain a node, reboot it and open it again once it is affirming."""
     node = cause.subject.node
-    back = [item.instance.instance for item in drains if item.target is None]
+    back = [item.instance.instance for item in drains if item.target is None and item.back]
     return (
         *drain(cause, drains),
         Step("reboot", cause, node),

@@ -155,13 +155,13 @@ def _unresolved(
 
 
 def _withdrawn(site: Site, found: _Findings) -> list[str]:
-    """Return, for people, the instances that run of packages that count no more. Nothing is done to them by itself."""
+    """Return, for people, the instances of packages that count no more. Nothing is done to them by itself."""
     lines = []
     for record in sorted(found.living.values(), key=lambda record: record.instance):
         package = site.catalogue[record.sc].package if record.sc in site.catalogue else None
         if package is not None and package.withdrawn:
             lines.append(
-                f"{record.node} {record.instance}: runs on, and the package of {record.sc} is withdrawn: "
+                f"{record.node} {record.instance}: is deployed, and the package of {record.sc} is withdrawn: "
                 f"{package.withdrawn}"
             )
     return lines

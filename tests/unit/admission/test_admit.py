@@ -175,10 +175,11 @@ def test_two_admissions_do_not_run_at_once(market: Market, first: Path) -> None:
             market.admit(first)
 
 
-def test_what_was_altered_after_its_admission_does_not_count(market: Market, first: Path) -> None:
+@pytest.mark.parametrize("name", ["manifest.json", "dns-filter.yml", "reference_values/sc-dns-filter.json"])
+def test_what_was_altered_after_its_admission_does_not_count(market: Market, first: Path, name: str) -> None:
     market.admit(first)
-    (manifest,) = (market.place.catalogue / "packages/admitted/dns-filter").glob("*/manifest.json")
-    manifest.write_bytes(manifest.read_bytes().replace(b"1.4", b"1.5"))
+    (file,) = (market.place.catalogue / "packages/admitted/dns-filter").glob(f"*/{name}")
+    file.write_bytes(file.read_bytes() + b"\n")
     with pytest.raises(AdmissionError, match="is not what was admitted"):
         load_catalogue(market.place.catalogue)
 

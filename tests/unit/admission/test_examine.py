@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import lzma
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,12 @@ def test_a_descriptor_that_is_not_of_this_package(market: Market, good: Path, ca
     assert list(failures(report)) == ["descriptor"]
 
 
+def test_what_is_told_names_files_as_they_are_in_the_package(market: Market, good: Path) -> None:
+    remade(good, content(good) | {"dns-filter.yml": b"sc: [\n"})
+    detail = failures(market.examine(good).report)["descriptor"]
+    assert detail.startswith("dns-filter.yml: is not YAML at line 2")
+
+
 def test_a_function_that_the_signer_may_not_sign(market: Market, good: Path) -> None:
     remade(good, described(content(good), function="firewall"))
     assert "may not sign SCs of the function firewall" in one_failure(market.examine(good).report, "function")
@@ -309,7 +316,9 @@ def test_templates_that_are_not_accepted(market: Market, templated: Path, templa
 
 def test_an_image_that_is_none(market: Market, good: Path) -> None:
     remade(good, content(good) | {"images/dns-filter.tar": b"nothing"})
-    assert "images/dns-filter.tar: cannot be read" in one_failure(market.examine(good).report, "images")
+    assert "images/dns-filter.tar: is compressed, or no tar archive" in one_failure(
+        market.examine(good).report, "images"
+    )
 
 
 def test_an_image_that_unpacks_to_a_hundred_times_its_size(market: Market, good: Path) -> None:
@@ -322,10 +331,30 @@ def test_an_image_that_unpacks_to_a_hundred_times_its_size(market: Market, good:
     assert "it unpacks to more than" in one_failure(market.examine(good).report, "images")
 
 
-def test_an_image_that_is_compressed_as_a_whole(market: Market, good: Path) -> None:
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, lambda data: lzma.compress(data, lzma.FORMAT_ALONE)])
+def test_an_image_that_is_compressed_as_a_whole(market: Market, good: Path, pack: Callable[[bytes], bytes]) -> None:
     files = content(good)
-    remade(good, files | {"images/dns-filter.tar": gzip.compress(files["images/dns-filter.tar"])})
-    assert "is compressed with gz" in one_failure(market.examine(good).report, "images")
+    remade(good, files | {"images/dns-filter.tar": pack(files["images/dns-filter.tar"])})
+    assert "is compressed, or no tar archive" in one_failure(market.examine(good).report, "images")
+
+
+def test_a_tree_that_unpacks_to_a_hundred_times_its_size(market: Market, good: Path) -> None:
+    market.rule(grants=[{"sc": "*", "drivers": ["nspawn"], "capabilities": ["SETUID"], "network": "host"}])
+    bomb = lzma.compress(tar(("usr/sbin/dnsmasq", bytes(80 << 20))))
+    flavours = [DESCRIPTOR["flavours"][0] | {"driver": "nspawn"}]
+    remade(good, described(content(good), flavours=flavours) | {"images/dns-filter.tar": bomb})
+    assert "it unpacks to more than" in one_failure(market.examine(good).report, "images")
+
+
+def test_a_tree_is_checked_file_by_file(market: Market, good: Path) -> None:
+    market.rule(grants=[{"sc": "*", "drivers": ["nspawn"], "capabilities": ["SETUID"], "network": "host"}])
+    flavours = [DESCRIPTOR["flavours"][0] | {"driver": "nspawn"}]
+    tree = tar(("usr/sbin/dnsmasq", b"resolver"))
+    remade(good, described(content(good), flavours=flavours) | {"images/dns-filter.tar": tree})
+    assert market.examine(good).report.passed
+    more = tar(("usr/sbin/dnsmasq", b"resolver"), ("usr/sbin/dropper", b"x"))
+    remade(good, described(content(good), flavours=flavours) | {"images/dns-filter.tar": more})
+    assert "does not know /usr/sbin/dropper" in one_failure(market.examine(good).report, "reference_values")
 
 
 def values(contents: Files, **changes: Any) -> Files:
