@@ -114,7 +114,7 @@ def test_the_descriptor_is_the_shipped_one_at_another_place() -> None:
 def test_an_inventory_is_named_by_its_file() -> None:
     texts = [block.text for block in (*blocks("shell"), *blocks("ini"), *blocks("text"))]
     named_so = [name for text in texts for name in re.findall(r" -i (\S+)", text)]
-    assert set(named_so) == {"inventories/mysite/hosts.yml"}
+    assert set(named_so) == {"inventories/mysite/hosts.yml", "inventories/mysite/palantir_trust.yml"}
 
 
 def test_the_rule_tables_are_sound_and_decide_as_the_shipped_ones() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
-from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, plan
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, _Findings, _state, plan
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     attempts,
     attestations,
@@ -232,3 +232,23 @@ def test_an_incident_of_an_instance_that_is_deployed_no_more_is_closed_not_recov
     with store.transaction() as connection:
         incident = incidents.find(connection, 1)
     assert (incident.state, incident.restored_at) == ("closed", None)
+
+
+def test_a_decision_knows_what_nodes_have_and_what_was_tried_already(store: Store) -> None:
+    sound = {"cpu": {"count": 4}, "memory_bytes": 8 << 30}
+    hostile = {"cpu": "many", "memory_bytes": -1}
+    with store.transaction() as connection:
+        identities.save(connection, "node1", "1" * 64, {}, {"hardware": sound}, 1.0)
+        identities.save(connection, "node2", "2" * 64, {}, {"hardware": hostile}, 1.0)
+    told = ear(100, SC, dns_filter_1="unknown_executable") | {"palantir.boot": {"kernel_release": "6.12.48"}}
+    attested(store, 100.0, node1=told, node2=ear(100))
+    planned(store, 100.0, 101.0)
+    with store.transaction() as connection:
+        (record,) = instances.of_node(connection, "node1")
+        instances.set_state(connection, record.id, "retired", 102.0)
+        found = _Findings(attestations.latest(connection, NODES, 0.0), {})
+        state = _state(connection, site(), found, 103.0)
+    ours, other = (state["nodes"][name] for name in NODES)
+    assert (ours["components"], ours["cpu"], ours["memory"]) == (["kernel=6.12.48"], 4, 8 << 30)
+    assert (other["components"], other["cpu"], other["memory"]) == ([], None, 0)
+    assert state["incidents"][0]["tried"] == [{"sc": "dns-filter", "flavour": "podman", "node": "node1"}]
