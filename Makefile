@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # make demo   an attack on real guests is found and undone, in front of you
-# make test   everything: lint, types, unit tests, sanity, light nodes, the tamper matrix and the demo
+# make test   everything: lint, types, unit tests, sanity, light nodes, the scenarios and the demo
 # make check  the fast part of it; with PALANTIR_TRUST_THOROUGH=1, hypothesis tries twenty times as many inputs
 #
 # Both install what they need: Debian packages (with sudo where you are not root) and a virtual environment in .venv.
@@ -121,5 +121,5 @@ fuzz: setup
 	@echo "== fuzzing"
 	@PYTHONPATH=collections $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
-test: check ansible-lint sanity molecule scenario-tamper demo
+test: check ansible-lint sanity molecule scenario-tamper scenario-recovery demo
 	@echo '== all green'

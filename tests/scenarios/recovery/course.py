@@ -233,8 +233,8 @@ class Course:
         (directory / "guest-filter.yml").write_text(_with_bare_flavour(sc), encoding="utf-8")
         template = (directory / "templates" / "dnsmasq.conf.j2").read_text(encoding="utf-8")
         (directory / "templates" / "guests.conf.j2").write_text(
-            # Root of its own range, which the one flavour lets it give up and the other does not.
-            template.replace("5353", "5354") + "user=root\n",
+            # It stays root of its own range, since in the one flavour it has no capability by which to give that up.
+            template.replace("5353", "5354") + "no-daemon\n",
             encoding="utf-8",
         )
 

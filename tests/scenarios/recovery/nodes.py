@@ -112,7 +112,7 @@ def cut_off(course: Course, scene: Scene) -> None:
     """A new program runs in the SC on node1; the site's rule is to cut such an SC off before it is replaced."""
     rules, table = course.rules("cut-off"), f"nft list table inet palantir_trust-sc-{GUEST}"
     tampered = attacks.run_in_container(course.lab, "node1", GUEST)
-    turn = course.cycle(**rules)
+    turn = course.cycle(**rules, remediate_rounds=1)
     acted = [deed.action for deed in turn.deeds if deed.outcome == "done"]
     scene.must(acted == ["confirm", "isolate", "preserve"], "it is cut off, then its evidence is kept", acted)
     scene.must("drop" in attacks.on_node(course.lab, "node1", table), "node1 drops what it sends")
