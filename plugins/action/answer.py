@@ -26,7 +26,7 @@ class ActionModule(TrustAction):
         """Return how the request or the incident stands."""
         number, now, reason = arguments["incident"], self.now(), arguments["reason"]
         person = arguments["person"] or person_of(task_vars)
-        with self.open_store(arguments).transaction() as connection:
+        with self.transaction(arguments) as connection:
             if arguments["answer"] == "reopen":
                 reopened = give_back(connection, number, now, person, reason)
                 return {"changed": True, "person": person, "incident": reopened.plain()}

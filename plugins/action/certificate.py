@@ -51,6 +51,8 @@ class ActionModule(TrustAction):
         dest = Path(arguments["dest"])
         if dest.exists():
             raise PkiError(str(dest), "is there already.", "remove it, or name another.")
+        if self._task.check_mode:
+            return {"changed": True, "certificates": [], "dest": str(dest)}
         now, key = self.now(), ec.generate_private_key(ec.SECP256R1())
         issued = ca.issue(
             authority,
@@ -62,12 +64,11 @@ class ActionModule(TrustAction):
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        store = self.open_store(arguments)
         try:
             write_new(dest, private + issued.public_bytes(serialization.Encoding.PEM) + authority.pem)
         except OSError as error:
             raise PkiError(str(dest), f"{error.strerror or error}.", "check the directory.") from None
-        with store.transaction() as connection:
+        with self.transaction(arguments) as connection:
             record = certificates.record(connection, issued, now)
         return {"changed": True, "certificates": [record.plain()], "dest": str(dest)}
 
@@ -76,7 +77,7 @@ class ActionModule(TrustAction):
             raise PkiError("certificate", "needs role or name.", "say whose certificates are taken back.")
         name = parse(arguments["name"]) if arguments["name"] else of_role(ca.domain_of(authority), arguments["role"])
         now = self.now()
-        with self.open_store(arguments).transaction() as connection:
+        with self.transaction(arguments) as connection:
             taken = certificates.revoke(connection, str(name), now, str(arguments["reason"]))
             revoked, number = certificates.revoked(connection), certificates.revocations(connection)
         crl = ca.revocation_list(authority, revoked, number, datetime.fromtimestamp(now, UTC))

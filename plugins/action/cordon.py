@@ -21,5 +21,5 @@ class ActionModule(TrustAction):
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return whether that changed anything."""
         cordoned = arguments["state"] == "cordoned"
-        with self.open_store(arguments).transaction() as connection:
+        with self.transaction(arguments) as connection:
             return {"changed": identities.set_cordoned(connection, arguments["node"], cordoned, self.now())}

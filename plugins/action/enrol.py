@@ -30,6 +30,8 @@ LOG_OPTIONS = ("event_log_path", "ima_log_path", "userspace_log_path", "proc_pat
 class ActionModule(NodeAction):
     """Three round trips: describe, activate, and the evidence that is recorded."""
 
+    _supports_check_mode = False
+
     SPEC: ClassVar[dict[str, Any]] = {
         "ca": {"type": "path", "required": True},
         "policy": {"type": "dict", "default": {}},

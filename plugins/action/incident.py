@@ -39,7 +39,7 @@ class ActionModule(TrustAction):
         """Return the incident's record."""
         # Of a step that failed it may be what a node said.
         number, now, reason = arguments["id"], self.now(), printable(arguments["reason"], _REASON_LIMIT)
-        with self.open_store(arguments).transaction() as connection:
+        with self.transaction(arguments) as connection:
             if arguments["event"] == "contained":
                 incident = incidents.contained(connection, number, now, arguments["at"])
             elif arguments["event"] == "held":

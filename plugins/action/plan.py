@@ -47,9 +47,9 @@ class ActionModule(TrustAction):
             reference_values=Path(arguments["reference_values"]) if arguments["reference_values"] else None,
             maintenance={node: _flag(node, there) for node, there in (arguments["maintenance"] or {}).items()},
         )
-        with self.open_store(arguments).transaction() as connection, connection.begin_nested() as all_of_it:
+        with self.transaction(arguments) as connection, connection.begin_nested() as all_of_it:
             made = plan(connection, site, arguments["since"], self.now(), act=arguments["act"])
-            if arguments["dry_run"] or self._task.check_mode:
+            if arguments["dry_run"]:
                 all_of_it.rollback()
         return {"changed": bool(made["steps"]), **made, "table": plan_table(made)}
 

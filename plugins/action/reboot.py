@@ -31,6 +31,8 @@ class ActionModule(NodeAction):
         node = arguments["node"] or str(task_vars["inventory_hostname"])
         if self._connection.transport == "local":
             raise NodeError(node, "is the controller itself.", "reboot it by hand.")
+        if self._task.check_mode:
+            return {"changed": True}
         begun = time.monotonic()
         before = self.boot_id()
         if before is None:

@@ -64,6 +64,8 @@ class ActionModule(NodeAction):
         running = [record for record in living if record.state == "live"]
         if running and not arguments["replace"]:
             return {"changed": False, "generation": running[-1].plain()}
+        if self._task.check_mode:
+            return {"changed": True}
         record = _allocate(store, arguments, self.now())
         # Where this fails the generation stays allocated: it may run all the same, and must be appraised.
         answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
@@ -79,6 +81,8 @@ class ActionModule(NodeAction):
             raise StoreError(
                 arguments["instance"], "state preserved needs dest.", "name a directory on the controller."
             )
+        if self._task.check_mode:
+            return {"changed": bool(_living(self.open_store(arguments), arguments))}
         frozen_at = self._freeze(arguments)
         answer = self._drive("preserved", arguments, task_vars)
         frozen = frozen_at is not None or bool(answer.get("frozen"))
@@ -102,9 +106,11 @@ class ActionModule(NodeAction):
         return None
 
     def _terminate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        answer = self._drive("absent", arguments, task_vars)
         store = self.open_store(arguments)
         living = _living(store, arguments)
+        if self._task.check_mode:
+            return {"changed": bool(living)}
+        answer = self._drive("absent", arguments, task_vars)
         self._retire(store, living)
         return {"changed": bool(answer.get("changed")) or bool(living)}
 

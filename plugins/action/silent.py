@@ -22,6 +22,9 @@ class ActionModule(NodeAction):
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return nothing but success."""
+        if self._task.check_mode:
+            # What was to silence it has not been done.
+            return {"changed": False}
         node = arguments["node"] or str(task_vars["inventory_hostname"])
         until = time.monotonic() + arguments["timeout"]
         while self.boot_id() is not None:

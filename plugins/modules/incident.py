@@ -49,7 +49,7 @@ extends_documentation_fragment:
   - palantir.trust.store
 attributes:
   check_mode:
-    support: none
+    support: full
   diff_mode:
     support: none
 author:

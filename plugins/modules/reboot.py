@@ -29,7 +29,7 @@ extends_documentation_fragment:
   - palantir.trust.store
 attributes:
   check_mode:
-    support: none
+    support: full
   diff_mode:
     support: none
 author:
@@ -44,10 +44,10 @@ EXAMPLES = r"""
 RETURN = r"""
 boot_id:
   description: The boot that the node says it is in.
-  returned: success
+  returned: success, not in check mode
   type: str
 elapsed:
   description: Seconds that it took.
-  returned: success
+  returned: success, not in check mode
   type: float
 """

@@ -15,6 +15,7 @@ description:
   - IMA logs an entry once in a boot, so a range is never used again before the node has rebooted.
   - The store keeps which generations are live, with the digests of their configuration.
   - The node's part is done by the module of the driver, in one round trip.
+  - In check mode no node is contacted; what would change is foreseen from the store.
 options:
   state:
     description:
@@ -56,7 +57,7 @@ extends_documentation_fragment:
   - palantir.trust.store
 attributes:
   check_mode:
-    support: none
+    support: full
   diff_mode:
     support: none
 author:
@@ -74,7 +75,7 @@ EXAMPLES = r"""
 RETURN = r"""
 generation:
   description: The generation that lives.
-  returned: O(state=instantiated)
+  returned: O(state=instantiated), but not for a generation that check mode foresees
   type: dict
   sample:
     container: 3f2a1b0c9d8e7f60514233241506f7e8d9cabb1c2d3e4f5061728394a5b6c7d8

@@ -7,12 +7,15 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
+from sqlalchemy import Connection
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import name_of
@@ -22,7 +25,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 class TrustAction(ActionBase):  # type: ignore[misc]
     """An action that runs on the controller and has a store.
 
-    A subclass gives ``SPEC``, the argument specification without ``store``, and ``act``.
+    A subclass gives ``SPEC``, the argument specification without ``store``, and ``act``. In check mode it must foresee
+    what it would do and change nothing, or say ``_supports_check_mode = False``: Ansible takes its support for granted.
     """
 
     SPEC: ClassVar[dict[str, Any]] = {}
@@ -51,6 +55,14 @@ class TrustAction(ActionBase):  # type: ignore[misc]
     def open_store(arguments: dict[str, Any]) -> Store:
         """Open the store of the task's argument, else of the environment, else the user's own."""
         return Store(arguments["store"] or default_url())
+
+    @contextlib.contextmanager
+    def transaction(self, arguments: dict[str, Any]) -> Iterator[Connection]:
+        """Run the body in one transaction on the store; in check mode nothing of it is kept."""
+        with self.open_store(arguments).transaction() as connection, connection.begin_nested() as all_of_it:
+            yield connection
+            if self._task.check_mode:
+                all_of_it.rollback()
 
     @staticmethod
     def controller() -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ def store(tmp_path: Path) -> Store:
 
 def begin(store: Store, controller: str, at: float, monkeypatch: pytest.MonkeyPatch, outcome: str = "started") -> Any:
     action = incident.ActionModule.__new__(incident.ActionModule)
+    monkeypatch.setattr(action, "_task", SimpleNamespace(check_mode=False), raising=False)
     monkeypatch.setattr(action, "open_store", lambda _arguments: store)
     monkeypatch.setattr(action, "controller", lambda: controller)
     monkeypatch.setattr(action, "now", lambda: at)

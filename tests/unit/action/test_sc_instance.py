@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,6 +59,7 @@ def test_an_instance_stands_still_before_a_module_has_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     action, channel = ActionModule.__new__(ActionModule), Channel(status, module_froze)
+    monkeypatch.setattr(action, "_task", SimpleNamespace(check_mode=False), raising=False)
     monkeypatch.setattr(action, "now", lambda: 7.0)
     monkeypatch.setattr(action, "_low_level_execute_command", channel.execute)
     monkeypatch.setattr(action, "ask", channel.ask)
