@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent of an SC instance: runs its program, and serves health and configuration over mutual TLS 1.3 alone.

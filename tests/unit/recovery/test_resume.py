@@ -10,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ class Run:
     def __init__(self, store: Store, owner: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self._store = store
         self._action = incident_action.ActionModule.__new__(incident_action.ActionModule)
+        monkeypatch.setattr(self._action, "_task", SimpleNamespace(check_mode=False), raising=False)
         monkeypatch.setattr(self._action, "open_store", lambda _arguments: store)
         monkeypatch.setattr(self._action, "controller", lambda: owner)
         self.did: list[str] = []
