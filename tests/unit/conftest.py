@@ -15,10 +15,10 @@ from sqlalchemy import Connection, create_engine, delete, make_url
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import schema
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.store.postgresql import MissingError, execute, server
-from tests.unit.support.examples import TIMES
+from tests.unit.support.examples import tried
 
 # No deadline: how long an example takes on a machine that others use, too, says nothing of the code.
-settings.register_profile("palantir.trust", max_examples=50 * TIMES, deadline=None, print_blob=True)
+settings.register_profile("palantir.trust", max_examples=tried(50), deadline=None, print_blob=True)
 settings.load_profile("palantir.trust")
 
 

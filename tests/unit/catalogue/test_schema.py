@@ -23,7 +23,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Catal
 from tests.docs import schema
 from tests.unit.catalogue.descriptors import DNS_PROBE, FULL, TCP_PROBE
 from tests.unit.catalogue.test_descriptor import PLAIN
-from tests.unit.support.examples import examples
+from tests.unit.support.examples import TIMES, examples
 
 ROOT = Path(__file__).resolve().parents[3]
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -124,9 +124,10 @@ def test_they_agree_on_what_is_right() -> None:
 
 
 def test_they_agree_wherever_a_near_miss_stands() -> None:
-    for number, way in PLACES:
+    each = max(1, round(4 / TIMES))  # of the values at a place; its neighbours have the others
+    for place, (number, way) in enumerate(PLACES):
         agree(with_value(DOCUMENTS[number], way))
-        for value in NEAR:
+        for value in NEAR[place % each :: each]:
             agree(with_value(DOCUMENTS[number], way, value))
 
 

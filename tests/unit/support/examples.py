@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many examples hypothesis tries: as many as `make check` has time for, or, when asked, twenty times as many.
+"""How many examples hypothesis tries: some of them in `make check`, all in `make test`, or more.
 
-Set PALANTIR_TRUST_THOROUGH=1 to ask.
+PALANTIR_TRUST_EXAMPLES is how many times as many as the tests say; `make test` sets 1.
 """
 
 from __future__ import annotations
@@ -12,12 +12,18 @@ from collections.abc import Sequence
 
 from hypothesis import HealthCheck, settings
 
-TIMES = 20 if os.environ.get("PALANTIR_TRUST_THOROUGH") == "1" else 1
+TIMES = float(os.environ.get("PALANTIR_TRUST_EXAMPLES", "0.3"))
+"""How many times as many examples as a test names are tried."""
+
+
+def tried(number: int) -> int:
+    """Return how many are tried where a test names so many."""
+    return max(1, round(number * TIMES))
 
 
 def examples(number: int, *, deadline: int | None = None, suppressed: Sequence[HealthCheck] = ()) -> settings:
-    """Return settings for a number of examples that suits `make check`; the deadline of one is in milliseconds."""
-    return settings(max_examples=number * TIMES, deadline=deadline, suppress_health_check=suppressed)
+    """Return settings for so many examples, times what is asked for; the deadline of one is in milliseconds."""
+    return settings(max_examples=tried(number), deadline=deadline, suppress_health_check=suppressed)
 
 
-__all__ = ["TIMES", "examples"]
+__all__ = ["TIMES", "examples", "tried"]
