@@ -49,17 +49,8 @@ HANDSHAKE_S = 10.0
 REFUSALS = 100
 _POLL_S = 0.2
 _REQUEST = [
-    "openssl",
-    "req",
-    "-new",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-subj",
-    "/CN=sc",
-]
+    "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=sc",
+]  # fmt: skip
 # OpenSSL's X509_V_ERR_* that have a name of their own here (x509_vfy.h).
 _REASONS = {
     2: "certificate_foreign",
@@ -326,20 +317,8 @@ def request_certificate(directory: Path) -> None:
     key, request = directory / "key.pem", directory / "request.pem"
     partial = directory / "request.partial"
     os.close(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-    made = (
-        "openssl",
-        "req",
-        "-new",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=sc",
-    )
     subprocess.run(  # noqa: S603 - a list of our own words
-        [*made, "-keyout", str(key), "-out", str(partial)],
+        [*_REQUEST, "-keyout", str(key), "-out", str(partial)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -47,10 +47,8 @@ class ActionModule(TrustAction):
             reference_values=Path(arguments["reference_values"]) if arguments["reference_values"] else None,
             maintenance={node: _flag(node, there) for node, there in (arguments["maintenance"] or {}).items()},
         )
-        with self.transaction(arguments) as connection, connection.begin_nested() as all_of_it:
+        with self.transaction(arguments, keep=not arguments["dry_run"]) as connection:
             made = plan(connection, site, arguments["since"], self.now(), act=arguments["act"])
-            if arguments["dry_run"]:
-                all_of_it.rollback()
         return {"changed": bool(made["steps"]), **made, "table": plan_table(made)}
 
 

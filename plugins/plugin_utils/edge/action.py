@@ -57,11 +57,11 @@ class TrustAction(ActionBase):  # type: ignore[misc]
         return Store(arguments["store"] or default_url())
 
     @contextlib.contextmanager
-    def transaction(self, arguments: dict[str, Any]) -> Iterator[Connection]:
-        """Run the body in one transaction on the store; in check mode nothing of it is kept."""
+    def transaction(self, arguments: dict[str, Any], *, keep: bool = True) -> Iterator[Connection]:
+        """Run the body in one transaction on the store; in check mode, or without ``keep``, nothing of it is kept."""
         with self.open_store(arguments).transaction() as connection, connection.begin_nested() as all_of_it:
             yield connection
-            if self._task.check_mode:
+            if self._task.check_mode or not keep:
                 all_of_it.rollback()
 
     @staticmethod

@@ -7,15 +7,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import Package
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import plan
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
-from tests.unit.recovery import test_planning
-from tests.unit.recovery.test_planning import SC, attested, ear, site
+from tests.unit.recovery.test_planning import SC, attested, ear, site, store
 
-store = pytest.fixture(test_planning.store.__wrapped__)  # type: ignore[attr-defined]
+__all__ = ["store"]  # a fixture
 REASON = "signer acme is denied: Its key was stolen"
 TOLD = f"node1 dns-filter-1: is deployed, and the package of dns-filter is withdrawn: {REASON}"
 
