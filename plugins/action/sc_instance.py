@@ -23,10 +23,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import identi
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
-DRIVERS = {"podman": "podman_generation"}
+DRIVERS = dict.fromkeys(("nspawn", "podman", "systemd"), "sc_generation")
 """The module that runs a generation on a node, by the flavour's driver."""
-FREEZING = {"podman": "podman pause"}
-"""The command that makes a container's processes stand still, by the driver."""
 PRESERVED_LIMIT = 64 * MIB
 _ID = re.compile(r"[0-9a-f]{64}")
 
@@ -69,7 +67,7 @@ class ActionModule(NodeAction):
         record = _allocate(store, arguments, self.now())
         # Where this fails the generation stays allocated: it may run all the same, and must be appraised.
         answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
-        container = container_id(answer.get("container"))
+        container = container_id(answer.get("container"), f"{record.instance}-g{record.generation}")
         # The node replaced whatever ran under this name.
         self._retire(store, living)
         with store.transaction() as connection:
@@ -99,10 +97,12 @@ class ActionModule(NodeAction):
         Returns:
             When it stood still, by this clock; None where the command failed, which the module is to find out about.
         """
-        command = f"{FREEZING[arguments['driver']]} {shlex.quote(arguments['instance'])}"
-        with contextlib.suppress(AnsibleConnectionFailure):
-            if self._low_level_execute_command(command)["rc"] == 0:
-                return self.now()
+        containers = [record.container for record in _living(self.open_store(arguments), arguments) if record.container]
+        if containers:
+            command = " && ".join(map(freezing, containers))
+            with contextlib.suppress(AnsibleConnectionFailure):
+                if self._low_level_execute_command(command)["rc"] == 0:
+                    return self.now()
         return None
 
     def _terminate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -126,27 +126,25 @@ class ActionModule(NodeAction):
 
 def _check_supported(sc: Mapping[str, Any]) -> None:
     """Refuse what no driver here carries out, rather than run an instance without it."""
-    unsupported = [
-        name
-        for name, there in (
-            (f"the driver {sc['driver']}", sc["driver"] not in DRIVERS),
-            (f"a probe of type {sc['probe']['type']}", sc["probe"]["type"] != "dns"),
-            ("a private network", sc["network"] != "host"),
-            ("a command", bool(sc["command"])),
-            ("bounds on resources", any(bound is not None for bound in sc["resources"].values())),
+    if sc["driver"] not in DRIVERS:
+        raise CatalogueError(
+            f"SC {sc['sc']}", f"asks for the driver {sc['driver']}, which is not available.", "leave it out."
         )
-        if there
-    ]
-    if unsupported:
-        raise CatalogueError(f"SC {sc['sc']}", f"asks for {unsupported[0]}, which is not available.", "leave it out.")
 
 
-def container_id(told: object) -> str | None:
-    """Return the ID of a container as a node tells it; None for what is none.
+def freezing(container: str) -> str:
+    """Return the command that makes a generation's processes stand still, by what its container is called."""
+    if _ID.fullmatch(container):
+        return f"podman pause {container}"
+    return f"systemctl freeze {shlex.quote(f'palantir-sc-{container}.service')}"
+
+
+def container_id(told: object, name: str = "") -> str | None:
+    """Return the ID of a container, or this name of a machine or service, as a node tells it; None for what is none.
 
     Without it the container is still told from others by its owners, and by the range that the node's facts show.
     """
-    return told if isinstance(told, str) and _ID.fullmatch(told) else None
+    return told if isinstance(told, str) and (_ID.fullmatch(told) or (told and told == name)) else None
 
 
 def _living(store: Store, arguments: dict[str, Any]) -> list[InstanceRecord]:
@@ -184,18 +182,17 @@ def _directory(arguments: dict[str, Any]) -> str:
 
 def _start(arguments: dict[str, Any], record: InstanceRecord) -> dict[str, Any]:
     sc = arguments["sc"]
+    same = ("driver", "capabilities", "command", "files", "ports", "network", "resources", "probe")
     return {
         "state": "started",
         "name": record.instance,
+        "generation": record.generation,
         "directory": _directory(arguments),
         "image": str(sc["image_id"]).removeprefix("sha256:"),
         "uid_base": record.uid_base,
         "uid_count": record.uid_count,
-        "capabilities": sc["capabilities"],
-        "files": [{"path": file["path"], "content": file["content"]} for file in sc["files"]],
-        "address": sc["probe"]["address"],
-        "port": sc["probe"]["port"],
-        "queries": sc["probe"]["queries"],
+        "replace_previous": True,
+        **{key: sc[key] for key in same},
     }
 
 

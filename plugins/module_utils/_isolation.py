@@ -20,19 +20,17 @@ import hashlib
 import ipaddress
 import os
 import re
-import shutil
-import subprocess
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
+from ansible_collections.palantir.trust.plugins.module_utils._nftables import drop_table, load, nft, table_text
+from ansible_collections.palantir.trust.plugins.module_utils._private_network import cable_of
 from ansible_collections.palantir.trust.plugins.module_utils._text_files import read_text
 
 MARKS = "/run/palantir.trust/isolated"
 """A file for each isolated instance: gone with the boot, as the tables are."""
 MAX_ALLOWED = 64
 _ABSENT = b"No such file or directory"
-_NFT_S = 20.0
-_SYSTEM_PATH = "/usr/sbin:/sbin"
 _PARENTS = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _FIRST_RANGE = 1 << 16
@@ -47,7 +45,7 @@ class Management(NamedTuple):
 
 
 class Tenant(NamedTuple):
-    """An SC instance on the host's network: its name, owner ranges as base and count, and the ports it serves."""
+    """An SC instance: its name, owner ranges as base and count, and the ports that it serves on the node's network."""
 
     name: str
     ranges: Sequence[Tuple[int, int]]
@@ -109,7 +107,7 @@ def keep_isolated(where: Management) -> Change:
     Raises:
         NodeError: ``trial_over`` (the node is open), ``no_nft``, ``nft_failed``.
     """
-    if b"ipv" not in (_nft(["list", "set", "inet", "palantir_trust", "trial"], refused=_ABSENT) or b""):
+    if b"ipv" not in (nft(["list", "set", "inet", "palantir_trust", "trial"], refused=_ABSENT) or b""):
         release_node()
         raise NodeError(
             "trial_over",
@@ -121,6 +119,8 @@ def keep_isolated(where: Management) -> Change:
 
 def isolate_instance(tenant: Tenant, managed_at: int, check: bool = False) -> Change:
     """Drop all that the owners of an instance send, also on the loopback, and all that is sent to its ports.
+
+    Of generations with a network of their own, all that comes over their cables and goes to them.
 
     Args:
         tenant: the instance.
@@ -140,9 +140,12 @@ def isolate_instance(tenant: Tenant, managed_at: int, check: bool = False) -> Ch
         )
     owners = ", ".join("%d-%d" % (base, base + count - 1) for base, count in tenant.ranges)
     ports = ", ".join("%d" % port for port in sorted(set(tenant.ports)))
+    cables = ", ".join('"%s"' % cable_of(base).interface for base, _count in tenant.ranges)
     chains = {
         "output": ["meta skuid { %s } drop" % owners] if owners else [],
         "input": ["meta l4proto { tcp, udp } th dport { %s } drop" % ports] if ports else [],
+        "prerouting": ["iifname { %s } drop" % cables] if cables else [],
+        "postrouting": ["oifname { %s } drop" % cables] if cables else [],
     }
     if not check:
         _mark(tenant.name)
@@ -215,48 +218,21 @@ def _replace(table: str, sets: Sequence[str], chains: Dict[str, List[str]], chec
     # Adding first lets the deletion succeed where there is no table yet.
     text = "add table inet {0}\ndelete table inet {0}\ntable inet {0} {{\n{1}\n}}\n".format(table, "\n".join(body))
     before = _listed(table)
-    _nft(["--check", "--file", "-"] if check else ["--file", "-"], text)
+    load(text, check)
     return Change(before, before or "" if check else _listed(table))
 
 
 def _remove(table: str, check: bool) -> Change:
     before = _listed(table)
     if before is not None and not check:
-        _nft(["delete", "table", "inet", table])
+        drop_table("inet", table)
     return Change(before, None)
 
 
 def _listed(table: str) -> Optional[str]:
     """Return the digest of a table's listing; None where there is no such table."""
-    done = _nft(["--stateless", "list", "table", "inet", table], refused=_ABSENT)
-    return None if done is None else hashlib.sha256(done).hexdigest()
-
-
-def _nft(arguments: Sequence[str], text: str = "", refused: bytes = b"") -> Optional[bytes]:
-    """Run nft and return what it says; None where it fails with the words in ``refused``."""
-    path = shutil.which("nft", path="%s:%s" % (os.environ.get("PATH", os.defpath), _SYSTEM_PATH))
-    if path is None:
-        raise NodeError("no_nft", "nft is not installed on this node.", "install the package nftables.")
-    try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-            [path, *arguments],
-            input=text.encode("ascii"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"PATH": _SYSTEM_PATH, "LC_ALL": "C"},
-            timeout=_NFT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NodeError("nft_failed", "nft cannot be run: %s." % error, "run nft by hand on the node.") from None
-    if done.returncode and refused and refused in done.stderr:
-        return None
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1] or ["it says nothing"]
-        raise NodeError(
-            "nft_failed", "nft refuses: %s." % said[0][:500], "check that the task is root's, and the kernel nf_tables."
-        )
-    return done.stdout
+    listed = table_text("inet", table)
+    return None if listed is None else hashlib.sha256(listed).hexdigest()
 
 
 def _ssh_connection() -> str:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One generation of an SC instance as a podman container: start, freeze, preserve, remove.
+"""Driver ``podman``: a generation is a container, run by a service: a quadlet where podman knows these, else a unit.
 
 The container has a user-namespace range of its own, no capability that was not asked for, and configuration that is
 owned by its range, so that IMA attributes what it runs and reads.
@@ -9,231 +9,352 @@ Its root file system is writable, and it gets no tmpfs to run programs from. IMA
 system's own user namespace sees it (i_uid_read): on the overlay, which the host mounts, that is the range; on a tmpfs
 that is mounted inside the namespace it is 0, and what runs there can only be told from the host's by guessing.
 
+A quadlet's container is removed when it ends (podman-systemd.unit(5)); that of a unit of ours stays, with what shows
+how it was changed.
+
 This module is private to the collection: its interfaces may change in any release.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import io
 import json
 import os
-import shutil
-import subprocess
+import re
 import tarfile
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional
 
+from ansible_collections.palantir.trust.plugins.module_utils import _units
+from ansible_collections.palantir.trust.plugins.module_utils._commands import Done, Tool
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
-from ansible_collections.palantir.trust.plugins.module_utils._isolation import end_of_instance
+from ansible_collections.palantir.trust.plugins.module_utils._generation import Generation
+from ansible_collections.palantir.trust.plugins.module_utils._instance_files import mounts
+from ansible_collections.palantir.trust.plugins.module_utils._preserved import LIMIT, inside
+from ansible_collections.palantir.trust.plugins.module_utils._private_network import connect
+from ansible_collections.palantir.trust.plugins.module_utils._text_files import read_text
 
-_COMMAND_S = 120.0
-_MAX_CHANGED = 32 << 20
-
-
-class File(NamedTuple):
-    """A rendered configuration file: absolute path inside the container, and its content."""
-
-    path: str
-    content: str
-
-
-class Generation(NamedTuple):
-    """What is to run: container name, image id without prefix, owner range, capabilities and configuration.
-
-    ``directory`` is where the instance's configuration is kept on the node.
-    """
-
-    name: str
-    image: str
-    uid_base: int
-    uid_count: int
-    capabilities: Sequence[str]
-    files: Sequence[File]
-    directory: str
+PODMAN = Tool("podman", "podman", "podman")
+QUADLETS = "/etc/containers/systemd"
+"""Read by every podman that has quadlets; nothing in it starts by itself without a section ``[Install]``."""
+_GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
+_LABEL = "palantir.trust.instance="
+_ID = re.compile(r"[0-9a-f]{64}")
+_LOG_LINES = "--tail=20000"
+_NAMES = 1 << 20
 
 
-def start(generation: Generation) -> str:
-    """Remove any container of this name, start the generation, and return the container's id.
+def prepare(generation: Generation) -> None:
+    """Make all ready to run a generation.
 
     Raises:
-        NodeError: ``no_podman``, ``no_image``, ``podman_failed``, ``not_writable``.
+        NodeError: ``no_podman``, ``no_image``, ``systemd_failed``, ``not_writable``.
     """
-    if _run("image", "exists", generation.image, check=False).returncode:
+    podman, quadlets = PODMAN.path(), _by_quadlet(generation)
+    if _podman("image", "exists", generation.image, check=False).status:
         raise NodeError(
             "no_image",
             "The image %s is not on this node." % generation.image[:16],
             "bring it here with palantir.trust.deploy.",
         )
-    _clear(generation.name, generation.directory)
-    volumes = ["--volume=%s:%s:ro" % (_write(generation, item), item.path) for item in generation.files]
-    mapped = "0:%d:%d" % (generation.uid_base, generation.uid_count)
-    done = _run(
-        "run",
-        "--detach",
-        "--name=" + generation.name,
-        "--pull=never",
-        "--network=host",
-        "--uidmap=" + mapped,
-        "--gidmap=" + mapped,
-        "--cap-drop=all",
-        *["--cap-add=" + name for name in generation.capabilities],
-        "--security-opt=no-new-privileges",
-        "--log-driver=k8s-file",
-        *volumes,
-        generation.image,
-    )
-    return done.stdout.decode("ascii", "replace").strip()
+    if quadlets:
+        _units.write(_path(generation, quadlets), quadlet(generation))
+        _units.reread()
+        return
+    _units.write(_path(generation, quadlets), unit(generation, podman))
+    if generation.private:
+        _forget(generation)
+        _podman(*_created(generation))
 
 
-def freeze(name: str) -> bool:
-    """Stop all processes of a container where they stand; return whether any ran.
+def start(generation: Generation) -> str:
+    """Run a generation that is prepared, or that was stopped, and return its container's id.
+
+    Raises:
+        NodeError: ``unit_failed``, ``systemd_failed``, ``podman_failed``, the codes of the network.
+    """
+    if generation.private:
+        # Its namespaces are made with it; it is connected before its program begins.
+        _podman("init", generation.tag)
+        process = _podman("container", "inspect", "--format={{.State.Pid}}", generation.tag).text
+        connect(generation, int(process) if process.isdigit() else 0)
+    _units.start(generation.unit)
+    return _container(generation)
+
+
+def halt(generation: Generation) -> None:
+    """End all processes of a generation at once, also those that are frozen; its container stays.
+
+    Raises:
+        NodeError: ``podman_failed``, ``systemd_failed``.
+    """
+    container = _container(generation)
+    if container:
+        _units.kill("libpod-%s.scope" % container)
+    elif _status(generation.tag) is not None:
+        _podman("kill", "--signal=KILL", generation.tag, check=False)
+
+
+def stop(generation: Generation) -> None:
+    """Let a generation's program end."""
+    _units.stop(generation.unit)
+
+
+def reload(generation: Generation) -> None:
+    """Tell a generation's program to read its configuration anew.
+
+    Raises:
+        NodeError: ``podman_failed``.
+    """
+    _podman("kill", "--signal=HUP", generation.tag)
+
+
+def freeze(generation: Generation) -> bool:
+    """Stop all processes of a generation where they stand; return whether any ran.
 
     Raises:
         NodeError: ``no_podman``, ``podman_failed``.
     """
-    if _status(name) != "running":
+    if _status(generation.tag) != "running":
         return False
-    _run("pause", name)
+    _podman("pause", generation.tag)
     return True
 
 
-def preserve(name: str) -> Dict[str, str]:
-    """Return what shows how a container was changed, as base64 texts by file name.
+def preserve(generation: Generation) -> Dict[str, bytes]:
+    """Return what shows how a generation was changed, by file name; all of it is hostile.
 
-    ``inspect.json``, ``changes.json`` (paths added, changed and deleted since its image), ``changed-files.tar`` (the
-    first 32 MiB of them) and ``log.txt`` (its end). All of it is hostile. Empty where there is no such container.
+    ``inspect.json``, ``changes.json`` (paths added, changed and deleted since its image), ``changed-files.tar`` and
+    ``log.txt``. Empty where there is no such container.
 
     Raises:
         NodeError: ``no_podman``, ``podman_failed``.
     """
-    inspected = _run("container", "inspect", name, check=False)
-    if inspected.returncode:
+    tag = generation.tag
+    inspected = _podman("container", "inspect", tag, check=False)
+    if inspected.status:
         return {}
-    changes = _run("diff", "--format=json", name).stdout
-    with _root(name, json.loads(inspected.stdout or b"[]")) as root:
-        changed_files = _changed_files(root, json.loads(changes or b"{}"))
-    kept = {
-        "inspect.json": inspected.stdout,
+    changes = _podman("diff", "--format=json", tag).out
+    with _root(tag, json.loads(inspected.out or b"[]")) as root:
+        changed_files = _changed_files(root, changes)
+    return {
+        "inspect.json": inspected.out,
         "changes.json": changes,
         "changed-files.tar": changed_files,
-        "log.txt": _run("logs", "--tail=20000", name, check=False, merge=True).stdout,
+        "log.txt": _podman("logs", _LOG_LINES, tag, check=False, merge=True).out,
     }
-    return {file: base64.b64encode(data[-_MAX_CHANGED:]).decode("ascii") for file, data in kept.items()}
 
 
-def remove(name: str, directory: str) -> bool:
-    """Remove a container, running or not, its configuration and its isolation; return whether anything was there.
+def remove(generation: Generation) -> bool:
+    """Remove a generation's container, running or not, and its service; return whether anything was there.
 
     Raises:
-        NodeError: ``no_podman``, ``podman_failed``, ``not_writable``, ``no_nft``, ``nft_failed``.
+        NodeError: ``podman_failed``, ``systemd_failed``.
     """
-    there = _status(name) is not None
-    return _clear(name, directory) or there
+    # Before its service: a container that is paused cannot be stopped, and may not run on for a moment.
+    there = PODMAN.found() is not None and os.path.lexists(_container_file(generation))
+    if PODMAN.found() is not None:
+        _podman("rm", "--force", "--ignore", "--time=0", generation.tag)
+    _units.stop(generation.unit)
+    removed = [_units.remove(_path(generation, quadlets), generation.unit) for quadlets in (True, False)]
+    _forget(generation)
+    return there or any(removed)
 
 
-def _clear(name: str, directory: str) -> bool:
-    """Remove what there is of a container; return whether there was anything besides the container itself."""
-    _run("rm", "--force", "--ignore", "--time=0", name)
-    # Its ports are the next generation's, which is to be reached.
-    there = end_of_instance(name)
-    if os.path.isdir(directory):
-        there = True
-        try:
-            shutil.rmtree(directory)
-        except OSError as error:
-            raise _not_writable(directory, error) from None
-    return there
+def tags(name: str) -> List[str]:
+    """Return the containers of an instance, also those that no record tells of."""
+    if PODMAN.found() is None:
+        return []
+    options = ("--all", "--filter=label=" + _LABEL + name, "--format={{.Names}}")
+    return _podman("ps", *options, check=False, limit=_NAMES).text.split()
 
 
-def _status(name: str) -> Optional[str]:
-    done = _run("container", "inspect", "--format={{.State.Status}}", name, check=False)
-    return None if done.returncode else done.stdout.decode("ascii", "replace").strip()
+def unit(generation: Generation, podman: str) -> str:
+    """Return the unit of a generation, for a podman without quadlets."""
+    if generation.private:
+        begin = [
+            ("Type", "forking"),
+            ("PIDFile", _monitor_file(generation)),
+            ("ExecStart", _units.quoted([podman, "start", generation.tag])),
+        ]
+    else:
+        run = [podman, "run", "--detach", "--cgroups=no-conmon", "--sdnotify=conmon", *_own(generation)]
+        begin = [
+            ("Type", "notify"),
+            ("NotifyAccess", "all"),
+            # podman refuses to write over it, where the service is restarted by hand.
+            ("ExecStartPre", _units.quoted(["/bin/rm", "-f", _container_file(generation)])),
+            ("ExecStart", _units.quoted(run)),
+        ]
+    service = [
+        *begin,
+        ("Environment", "PODMAN_SYSTEMD_UNIT=%n"),
+        ("ExecStop", _units.quoted([podman, "stop", "--ignore", "--time=%d" % _units.STOP_S, generation.tag])),
+        ("Restart", "no"),
+        ("Delegate", "yes"),
+        ("TimeoutStartSec", "%d" % _units.START_S),
+        ("TimeoutStopSec", "%d" % (3 * _units.STOP_S)),
+    ]
+    return _units.text([("Unit", _description(generation)), ("Service", service)])
 
 
-def _write(generation: Generation, item: File) -> str:
-    """Write a configuration file under a name that is ours, owned by the range, and return its path."""
-    target = os.path.join(generation.directory, hashlib.sha256(item.path.encode("utf-8")).hexdigest())
-    try:
-        os.makedirs(generation.directory, mode=0o755, exist_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(item.content.encode("utf-8"))
-            os.fchown(stream.fileno(), generation.uid_base, generation.uid_base)
-    except OSError as error:
-        raise _not_writable(target, error) from None
-    return target
+def quadlet(generation: Generation) -> str:
+    """Return the quadlet of a generation (podman-systemd.unit(5)), with the keys that podman 4.4 knows."""
+    container = [
+        ("ContainerName", generation.tag),
+        ("Image", generation.image),
+        ("PodmanArgs", _units.quoted(_options(generation))),
+        ("Network", _network(generation)),
+        ("DropCapability", "all"),
+        ("NoNewPrivileges", "true"),
+        *(("AddCapability", "CAP_" + name) for name in generation.capabilities),
+        *(("Volume", "%s:%s:ro" % pair) for pair in mounts(generation)),
+    ]
+    service = [
+        ("Restart", "no"),
+        ("TimeoutStartSec", "%d" % _units.START_S),
+        ("TimeoutStopSec", "%d" % (3 * _units.STOP_S)),
+    ]
+    return _units.text([("Unit", _description(generation)), ("Container", container), ("Service", service)])
 
 
-def _not_writable(path: str, error: OSError) -> NodeError:
-    return NodeError("not_writable", "%s: %s." % (path, error.strerror), "check the node's disk and permissions.")
+def _description(generation: Generation) -> List[_units.Line]:
+    return [("Description", "SC instance %s, generation %d (podman)" % (generation.name, generation.number))]
+
+
+def _options(generation: Generation) -> List[str]:
+    """Return what a quadlet of podman 4.4 has no keys for."""
+    mapped = "0:%d:%d" % (generation.uid_base, generation.uid_count)
+    cpu, memory, pids = generation.resources
+    options = [
+        "--pull=never",
+        "--label=%s%s" % (_LABEL, generation.name),
+        "--uidmap=" + mapped,
+        "--gidmap=" + mapped,
+        "--log-driver=k8s-file",
+    ]
+    options += [] if cpu is None else ["--cpus=%g" % cpu]
+    options += [] if memory is None else ["--memory=%db" % memory, "--memory-swap=%db" % memory]
+    options += [] if pids is None else ["--pids-limit=%d" % pids]
+    # In JSON form it takes the place of the image's command, too.
+    options += ["--entrypoint=" + json.dumps(list(generation.command))] if generation.command else []
+    return options
+
+
+def _own(generation: Generation) -> List[str]:
+    """Return what follows ``podman run`` or ``podman create`` where there is no quadlet."""
+    named = ["--replace", "--name=" + generation.tag, "--cidfile=" + _container_file(generation)]
+    return [*named, *_options(generation), *_isolated(generation), generation.image]
+
+
+def _created(generation: Generation) -> List[str]:
+    return ["create", "--conmon-pidfile=" + _monitor_file(generation), *_own(generation)]
+
+
+def _isolated(generation: Generation) -> List[str]:
+    """Return what a quadlet has keys for."""
+    return [
+        "--network=" + _network(generation),
+        "--cap-drop=all",
+        *["--cap-add=" + name for name in generation.capabilities],
+        "--security-opt=no-new-privileges",
+        *["--volume=%s:%s:ro" % pair for pair in mounts(generation)],
+    ]
+
+
+def _network(generation: Generation) -> str:
+    # None is a namespace without a cable, which it gets from this module.
+    return "none" if generation.private else "host"
+
+
+def _by_quadlet(generation: Generation) -> bool:
+    """Tell whether a quadlet runs a generation. One cannot be connected between its making and its start."""
+    return not generation.private and os.path.exists(_GENERATOR)
+
+
+def _container_file(generation: Generation) -> str:
+    """Return where the container's id is: where quadlets have it, too."""
+    return "/run/%s.cid" % generation.unit[: -len(".service")]
+
+
+def _monitor_file(generation: Generation) -> str:
+    return "/run/%s.pid" % generation.unit[: -len(".service")]
+
+
+def _forget(generation: Generation) -> None:
+    """Remove the files that tell of a container; podman refuses to write over them."""
+    for path in (_container_file(generation), _monitor_file(generation)):
+        if os.path.lexists(path):
+            os.unlink(path)
+
+
+def _container(generation: Generation) -> str:
+    told = (read_text(_container_file(generation), 256) or "").strip()
+    return told if _ID.fullmatch(told) else ""
+
+
+def _path(generation: Generation, quadlets: bool) -> str:
+    if quadlets:
+        return os.path.join(QUADLETS, generation.unit[: -len(".service")] + ".container")
+    return os.path.join(_units.RUNTIME, generation.unit)
+
+
+def _status(tag: str) -> Optional[str]:
+    done = _podman("container", "inspect", "--format={{.State.Status}}", tag, check=False)
+    return None if done.status else done.text
 
 
 @contextlib.contextmanager
-def _root(name: str, inspected: List[Dict[str, Any]]) -> Iterator[str]:
+def _root(tag: str, inspected: List[Dict[str, Any]]) -> Iterator[str]:
     """Give where a container's root is on the node: of one that runs or is frozen, podman has it mounted already."""
     layers = ((inspected[0] if inspected else {}).get("GraphDriver") or {}).get("Data") or {}
     if os.path.ismount(layers.get("MergedDir") or ""):
         yield layers["MergedDir"]
         return
     try:
-        yield _run("mount", name).stdout.decode("utf-8", "replace").strip()
+        yield _podman("mount", tag).text
     finally:
-        _run("umount", name, check=False)
+        _podman("umount", tag, check=False)
 
 
-def _changed_files(root: str, changes: Dict[str, List[str]]) -> bytes:
+def _changed_files(root: str, changes: bytes) -> bytes:
     """Return a tar of the files that were added or changed, read below the container's own root."""
-    buffer, room = io.BytesIO(), _MAX_CHANGED
+    try:
+        told: Dict[str, List[str]] = json.loads(changes or b"{}")
+    except ValueError:  # so many that their list was cut
+        return b""
+    buffer, room = io.BytesIO(), LIMIT
     try:
         with tarfile.open(fileobj=buffer, mode="w") as tar:
-            for path in [*changes.get("added", []), *changes.get("changed", [])]:
-                inside = _inside(root, path)
-                if inside is None or not os.path.isfile(inside) or os.path.islink(inside):
+            for path in [*told.get("added", []), *told.get("changed", [])]:
+                found = inside(root, path)
+                if found is None or not os.path.isfile(found) or os.path.islink(found):
                     continue
-                room -= os.path.getsize(inside) + 1024
+                room -= os.path.getsize(found) + 1024
                 if room < 0:
                     break
-                tar.add(inside, arcname=path.lstrip("/"), recursive=False)
+                tar.add(found, arcname=path.lstrip("/"), recursive=False)
     except OSError as error:
-        raise NodeError(
-            "podman_failed", "The container's files cannot be read: %s." % error.strerror, "check podman."
-        ) from None
+        raise PODMAN.failure("The container's files cannot be read: %s" % error.strerror) from None
     return buffer.getvalue()
 
 
-def _inside(root: str, path: str) -> Optional[str]:
-    """Return where a path of a container is on the node, or None where a link would lead out of the container."""
-    joined = os.path.join(root, path.lstrip("/"))
-    real = os.path.realpath(os.path.dirname(joined))
-    return joined if real == root or real.startswith(root.rstrip("/") + "/") else None
+def _podman(*arguments: str, check: bool = True, merge: bool = False, limit: int = LIMIT) -> Done:
+    return PODMAN.run(*arguments, check=check, merge=merge, limit=limit)
 
 
-def _run(*arguments: str, check: bool = True, merge: bool = False) -> "subprocess.CompletedProcess[bytes]":
-    try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-            ["podman", *arguments],  # noqa: S607 - where podman is, the distribution knows
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            timeout=_COMMAND_S,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise NodeError("no_podman", "podman is not installed.", "install the package podman.") from None
-    except subprocess.TimeoutExpired:
-        raise NodeError(
-            "podman_failed",
-            "podman %s was not done after %d s." % (arguments[0], _COMMAND_S),
-            "check the node's load and its containers.",
-        ) from None
-    if check and done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it says nothing"]
-        raise NodeError(
-            "podman_failed", "podman %s failed: %s" % (arguments[0], said[0][:500]), "run it by hand on the node."
-        )
-    return done
-
-
-__all__ = ["File", "Generation", "freeze", "preserve", "remove", "start"]
+__all__ = [
+    "PODMAN",
+    "QUADLETS",
+    "freeze",
+    "halt",
+    "prepare",
+    "preserve",
+    "quadlet",
+    "reload",
+    "remove",
+    "start",
+    "stop",
+    "tags",
+    "unit",
+]

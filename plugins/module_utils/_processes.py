@@ -3,7 +3,8 @@
 """Containers and deleted executables, as procfs shows them: the same for every container engine.
 
 A container is a set of processes in one container's cgroup, or in a user namespace of its own, with one pair of ID
-maps (user_namespaces(7)). Its maps tell which owners in the IMA list are its own.
+maps (user_namespaces(7)). Its maps tell which owners in the IMA list are its own. A service of the driver ``systemd``
+has no map of its own range; instead the users of its processes stand there, each as a map of one.
 
 This module is private to the collection: its interfaces may change in any release.
 """
@@ -22,12 +23,16 @@ MAX_DELETED = 1024
 IdMap = Tuple[Tuple[int, int, int], ...]
 
 _MAX_MAP_BYTES = 16 * 1024
-_SUPERVISORS = re.compile(r"conmon|supervisor")
+_SUPERVISORS = re.compile(r"conmon|^supervisor$|^libpod-.*supervisor")
+_SERVICE = re.compile(r"^palantir-sc-(?P<service>.+)\.service$")  # of the drivers nspawn and systemd
+_SYSTEM_OWNERS = 1 << 16
+"""No range of an instance begins below it."""
 _CONTAINER = re.compile(
     r"(?:^|[-:/])(?P<digest>[0-9a-f]{64})(?:\.scope)?$"  # podman, docker, containerd, CRI-O
     r"|^machine-(?P<machine>.+)\.scope$"  # systemd-nspawn started by hand
     r"|^systemd-nspawn@(?P<service>.+)\.service$"
     r"|^lxc\.payload\.(?P<lxc>.+)$"
+    r"|^palantir-sc-(?P<generation>.+)\.service$"
 )
 
 
@@ -100,6 +105,8 @@ def _container_key(directory: str, own_map: IdMap) -> Optional[_Key]:
     container, container_cgroup = container_of(cgroup)
     if not container and uid_map == own_map:
         return None
+    if _SERVICE.search(container_cgroup.rpartition("/")[2]) and any(row[1] < _SYSTEM_OWNERS for row in uid_map):
+        uid_map, gid_map = _users(directory)
     return _Key(container, container_cgroup, uid_map, gid_map)
 
 
@@ -109,7 +116,7 @@ def container_of(cgroup: str) -> Tuple[str, str]:
     The processes that an engine runs beside a container (conmon, nspawn's supervisor) are not of the container.
     """
     parts = cgroup.split("/")
-    if any(_SUPERVISORS.search(part) for part in parts):
+    if any(_SUPERVISORS.search(part) and not _SERVICE.search(part) for part in parts):
         return "", cgroup
     for depth in range(len(parts), 0, -1):
         container = container_named(parts[depth - 1])
@@ -138,6 +145,14 @@ def _id_map(path: str) -> Optional[IdMap]:
         return None
     rows = [line.split() for line in text.splitlines()]
     return tuple((int(row[0]), int(row[1]), int(row[2])) for row in rows if len(row) == 3)
+
+
+def _users(directory: str) -> Tuple[IdMap, IdMap]:
+    """Return the user and the group of a process, each as a map of one; nobody's where it has just ended."""
+    lines = (read_text(os.path.join(directory, "status"), _MAX_MAP_BYTES) or "").splitlines()
+    told = {line.split(":", 1)[0]: line.split()[1:] for line in lines if line.startswith(("Uid:", "Gid:"))}
+    uid, gid = (int(told[key][1]) if len(told.get(key, ())) > 1 else 0 for key in ("Uid", "Gid"))
+    return ((uid, uid, 1),), ((gid, gid, 1),)
 
 
 def _deleted_executable(directory: str) -> Optional[str]:

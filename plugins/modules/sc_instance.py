@@ -41,9 +41,9 @@ options:
     type: bool
     default: false
   driver:
-    description: What the instance runs in.
+    description: What the instance runs in. Its node knows better, and removes whatever runs as this instance.
     type: str
-    choices: [podman]
+    choices: [nspawn, podman, systemd]
     default: podman
   directory:
     description: Where configuration is kept on the node.

@@ -28,10 +28,18 @@ PODMAN = """#!/bin/sh
 echo "$@" >> {home}/podman.log
 case "$*" in
   container*) exit 1 ;;
-  run*{broken}*) echo "Error: exec format error" >&2; exit 126 ;;
-  run*) echo {container} ;;
+  run*{broken}*) exit 126 ;;
+  run*) echo {container} > /run/palantir-podman-dns-1-g$(echo "$*" | sed 's/.*--name=dns-1-g//; s/ .*//').cid ;;
 esac
 """
+SYSTEMCTL = """#!/bin/sh
+if [ "$1" = start ]; then exec sh -c "$(sed -n s/^ExecStart=//p /run/systemd/system/$2)"; fi
+"""
+JOURNALCTL = """#!/bin/sh
+echo "Error: exec format error"
+"""
+# What is written below /run is gone with the play.
+APART = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "-"]
 
 
 def answer(question: bytes) -> list[bytes]:
@@ -80,7 +88,10 @@ def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], l
         podman = home / "bin" / "podman"
         podman.parent.mkdir()
         podman.write_text(PODMAN.format(home=home, broken=ids.get(broken, "none"), container="c0" * 32))
-        podman.chmod(0o755)
+        (podman.parent / "systemctl").write_text(SYSTEMCTL)
+        (podman.parent / "journalctl").write_text(JOURNALCTL)
+        for program in podman.parent.iterdir():
+            program.chmod(0o755)
         step: dict[str, Any] = {"incident_id": 1, "node": "localhost", "instance": "dns-1", "flavour": "hardened"}
         role = CHECKOUT / "roles" / "remediate"
         play = {
@@ -106,7 +117,7 @@ def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], l
         }
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
         done = subprocess.run(
-            [*command, str(home / "play.yml")],
+            [*APART, *command, str(home / "play.yml")],
             env=environment,
             cwd=CHECKOUT,
             capture_output=True,

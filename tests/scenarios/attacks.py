@@ -131,8 +131,9 @@ def end_process(lab: Lab, node: str, process: int) -> None:
 
 def change_configuration(lab: Lab, node: str, container: str) -> float:
     """Change an instance's rendered configuration on its node, and have the service read it."""
-    file = f"{_INSTANCES}/{container}/{hashlib.sha256(CONFIGURATION.encode()).hexdigest()}"
-    on_node(lab, node, f"set -e; echo 'address=/bank.example/192.0.2.66' >> {file}; podman restart -t 0 {container}")
+    file = f"{_INSTANCES}/{container}/g*/config/{hashlib.sha256(CONFIGURATION.encode()).hexdigest()}"
+    line = "echo 'address=/bank.example/192.0.2.66'"
+    on_node(lab, node, f"set -e; {line} | tee -a {file}; {restart_of(container)}")
     return time.time()
 
 
@@ -161,7 +162,7 @@ def change_runtime(lab: Lab, node: str, container: str) -> float:
         node,
         f"set -e; cp -p {_RUNTIME} {_KEPT}; cp -p {_RUNTIME} {_RUNTIME}.new; "
         f"printf %s {secrets.token_hex(16)} >> {_RUNTIME}.new; mv {_RUNTIME}.new {_RUNTIME}; "
-        f"podman exec {container} {PROGRAM} --version",
+        f"podman exec {container_of(container)} {PROGRAM} --version",
     )
     return time.time()
 
@@ -169,6 +170,16 @@ def change_runtime(lab: Lab, node: str, container: str) -> float:
 def restore_runtime(lab: Lab, node: str) -> None:
     """Undo :func:`change_runtime` on the node's disk."""
     on_node(lab, node, f"mv {_KEPT} {_RUNTIME}")
+
+
+def container_of(instance: str) -> str:
+    """Return what a node's shell takes for the container of an instance, whatever its generation."""
+    return f"$(podman ps --all --quiet --filter label=palantir.trust.instance={instance})"
+
+
+def restart_of(instance: str) -> str:
+    """Return the command that restarts an instance's service."""
+    return f"systemctl restart 'palantir-podman-{instance}-g*.service'"
 
 
 def on_node(lab: Lab, node: str, command: str, stdin: bytes = b"") -> str:
@@ -185,9 +196,9 @@ def on_node(lab: Lab, node: str, command: str, stdin: bytes = b"") -> str:
 
 
 def _drop(lab: Lab, node: str, container: str, target: str, mark: str = "") -> float:
-    pid = int(on_node(lab, node, f"podman inspect --format '{{{{.State.Pid}}}}' {container}"))
+    pid = int(on_node(lab, node, f"podman inspect --format '{{{{.State.Pid}}}}' {container_of(container)}"))
     on_node(lab, node, f"python3 - {pid} {PROGRAM} {target} {mark or secrets.token_hex(16)}", _DROPPER.encode())
-    on_node(lab, node, f"podman exec {container} {target} --version")
+    on_node(lab, node, f"podman exec {container_of(container)} {target} --version")
     return time.time()
 
 
@@ -196,12 +207,14 @@ __all__ = [
     "PROGRAM",
     "change_configuration",
     "change_runtime",
+    "container_of",
     "end_process",
     "keep_modifying",
     "load_module",
     "modify_in_container",
     "on_node",
     "remove_from_host",
+    "restart_of",
     "restore_runtime",
     "run_in_container",
     "run_on_host",

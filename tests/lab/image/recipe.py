@@ -12,11 +12,13 @@ EPOCH: Final = 1767225600
 
 GUEST_PACKAGES: Final = (
     "conmon",
+    "conntrack",
     "crun",
     "dbus",
     "initramfs-tools",
     "iproute2",
     "kmod",
+    "libnss-systemd",
     "libtss2-tcti-device0",
     "linux-image-cloud-amd64",
     "netavark",

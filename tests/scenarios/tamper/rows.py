@@ -53,8 +53,8 @@ def _in_container(attack: Callable[[Any, str, str], float]) -> Callable[[Lane], 
 
 
 def _restart_container(lane: Lane) -> float:
-    command = f"set -e; podman restart -t 0 {INSTANCE}; podman exec {INSTANCE} {attacks.PROGRAM} --version"
-    on_node(lane.lab, lane.node, command)
+    run = f"podman exec {attacks.container_of(INSTANCE)} {attacks.PROGRAM} --version"
+    on_node(lane.lab, lane.node, f"set -e; {attacks.restart_of(INSTANCE)}; {run}")
     return time.time()
 
 

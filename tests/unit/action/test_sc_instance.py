@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule, container_id
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,12 @@ from ansible_collections.palantir.trust.plugins.action.sc_instance import Action
 )
 def test_only_the_id_of_a_container_is_kept_of_what_a_node_tells(told: object, kept: str | None) -> None:
     assert container_id(told) == kept
+
+
+def test_a_machine_is_called_what_it_must_be_called_or_nothing_is_kept() -> None:
+    assert container_id("dns-1-g3", "dns-1-g3") == "dns-1-g3"
+    assert container_id("dns-1-g4", "dns-1-g3") is None
+    assert container_id("") is None
 
 
 class Channel:
@@ -47,6 +55,10 @@ class Channel:
 
 
 @pytest.mark.parametrize(
+    ("container", "command"),
+    [("c0" * 32, f"podman pause {'c0' * 32}"), ("dns-1-g1", "systemctl freeze palantir-sc-dns-1-g1.service")],
+)
+@pytest.mark.parametrize(
     ("status", "module_froze", "frozen", "frozen_at"),
     [(0, False, True, 7.0), (125, True, True, None), (125, False, False, None)],
 )
@@ -55,15 +67,22 @@ def test_an_instance_stands_still_before_a_module_has_started(
     module_froze: bool,
     frozen: bool,
     frozen_at: float | None,
+    container: str,
+    command: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    url = f"sqlite:///{tmp_path}/store.sqlite3"
+    with Store(url).transaction() as connection:
+        of = {"instance": "dns-1", "sc": "dns", "flavour": "any", "node": "node1"}
+        record = instances.allocate(connection, **of, files={}, reset_count=0, at=1.0)
+        instances.set_state(connection, record.id, "live", 1.0, container)
     action, channel = ActionModule.__new__(ActionModule), Channel(status, module_froze)
     monkeypatch.setattr(action, "_task", SimpleNamespace(check_mode=False), raising=False)
     monkeypatch.setattr(action, "now", lambda: 7.0)
     monkeypatch.setattr(action, "_low_level_execute_command", channel.execute)
     monkeypatch.setattr(action, "ask", channel.ask)
-    arguments = {"state": "preserved", "instance": "dns-1", "node": "node1", "driver": "podman"}
+    arguments = {"state": "preserved", "instance": "dns-1", "node": "node1", "driver": "podman", "store": url}
     kept = action.act({**arguments, "directory": "/var/lib/x", "dest": str(tmp_path / "kept")}, {})
-    assert channel.asked == ["podman pause dns-1", "podman_generation preserved"]
+    assert channel.asked == [command, "sc_generation preserved"]
     assert kept == {"changed": frozen, "frozen": frozen, "frozen_at": frozen_at, "preserved": {}}

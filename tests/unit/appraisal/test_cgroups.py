@@ -96,6 +96,18 @@ def test_a_machine_of_nspawn_is_known_by_its_escaped_name_and_its_supervisor_is_
     assert known.of_entry(at_path(f"{scope}/payload/supervisor")) == ((instance,), True), "made by the container"
 
 
+@pytest.mark.parametrize("name", ["dns-1-g3", "conmon-1-g3", "supervisor-g1"])
+def test_a_machine_or_service_of_ours_is_known_by_its_name_and_by_its_users(name: str) -> None:
+    unit = f"/system.slice/palantir-sc-{name}.service"
+    instance = generation(its=name)
+    assert groups([instance]).of_entry(at_path(unit)) == ((instance,), True)
+    assert groups([instance]).of_entry(at_path(f"{unit}/payload")) == ((instance,), True)
+    assert groups([instance]).of_entry(at_path(f"{unit}/supervisor")) == ((), False), "nspawn's own"
+    unnamed = generation()
+    user = {"cgroup": unit, "uid_map": [[unnamed.uid_base, unnamed.uid_base, 1]]}
+    assert groups([unnamed], [user]).of_entry(at_path(unit)) == ((unnamed,), True)
+
+
 def test_a_container_cannot_give_its_measurements_to_the_host_by_the_name_of_a_group() -> None:
     instance = generation(its=ID)
     for name in ("supervisor", "libpod-conmon-" + OTHER + ".scope", "system.slice", "a:b", "..."):

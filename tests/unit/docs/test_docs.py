@@ -211,6 +211,10 @@ def error_codes() -> set[str]:
     found = set()
     for path in (ROOT / "plugins/module_utils").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Tool":
+                label = node.args[1]
+                assert isinstance(label, ast.Constant) and isinstance(label.value, str)  # noqa: PT018
+                found |= {f"no_{label.value}", f"{label.value}_failed"}
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("NodeError", "LogKind", "_no_answer"):
                 place = 1 if getattr(node.func, "id", "") == "LogKind" else 0
                 code = node.args[place]

@@ -131,6 +131,29 @@ def test_the_host_s_own_processes_are_no_containers(machine: Machine) -> None:
     assert machine.facts()["containers"] == []
 
 
+def test_a_service_of_an_instance_is_told_by_the_users_of_its_processes(machine: Machine) -> None:
+    ids = "0 0 1\n1000013824 1000013824 1\n"
+    for pid, cgroup, user_map in ((72, "", ids), (73, "", ALL_IDS), (74, "/payload", "0 1000079360 65536\n")):
+        machine.process(pid, ids=user_map, cgroup=f"/system.slice/palantir-sc-dns-1-g{pid % 72 or 1}.service{cgroup}")
+        machine.put(f"proc/{pid}/status", "Name:\tx\nUid:\t0\t1000013824\t0\t0\nGid:\t0\t1000013825\t0\t0\n")
+    first, machine_of_nspawn = machine.facts()["containers"]
+    assert (first["id"], first["pids"]) == ("dns-1-g1", 2)
+    assert (first["uid_map"], first["gid_map"]) == ([[1000013824, 1000013824, 1]], [[1000013825, 1000013825, 1]])
+    assert machine_of_nspawn["uid_map"] == [[0, 1000079360, 65536]], "it has a user namespace of its range"
+
+
+def test_a_service_whose_process_is_the_nodes_root_is_no_instances(machine: Machine) -> None:
+    machine.process(75, cgroup="/system.slice/palantir-sc-dns-1-g1.service")
+    (found,) = machine.facts()["containers"]
+    assert found["uid_map"] == [[0, 0, 1]]
+
+
+def test_what_runs_beside_an_instance_is_no_container(machine: Machine) -> None:
+    machine.process(76, cgroup="/system.slice/palantir-podman-dns-1-g1.service")
+    machine.process(77, cgroup="/system.slice/palantir-sc-dns-1-g1.service/supervisor")
+    assert machine.facts()["containers"] == []
+
+
 @pytest.mark.parametrize(
     ("cgroup", "container", "own"),
     [
@@ -143,13 +166,24 @@ def test_the_host_s_own_processes_are_no_containers(machine: Machine) -> None:
         ),
         ("/machine.slice/machine-web.scope/payload", "web", "/machine.slice/machine-web.scope"),
         ("/machine.slice/systemd-nspawn@dns.service/payload", "dns", "/machine.slice/systemd-nspawn@dns.service"),
+        (
+            "/system.slice/palantir-sc-supervisor-1-g2.service",
+            "supervisor-1-g2",
+            "/system.slice/palantir-sc-supervisor-1-g2.service",
+        ),
+        (
+            "/system.slice/palantir-sc-dns-1-g2.service/payload/x",
+            "dns-1-g2",
+            "/system.slice/palantir-sc-dns-1-g2.service",
+        ),
+        (f"/system.slice/palantir-podman-dns-1-g2.service/libpod-payload-{PODMAN}", PODMAN, None),
         ("/lxc.payload.fw/init.scope", "fw", "/lxc.payload.fw"),
         ("/system.slice/ssh.service", "", "/system.slice/ssh.service"),
         ("/", "", "/"),
     ],
 )
-def test_the_engine_s_cgroup_names_the_container(cgroup: str, container: str, own: str) -> None:
-    assert _processes.container_of(cgroup) == (container, own)
+def test_the_engine_s_cgroup_names_the_container(cgroup: str, container: str, own: str | None) -> None:
+    assert _processes.container_of(cgroup) == (container, own or cgroup)
 
 
 def test_cgroup_v1_is_read_by_its_named_hierarchy(machine: Machine) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.module_utils import _isolation
+from ansible_collections.palantir.trust.plugins.module_utils import _isolation, _nftables
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._isolation import Management, Tenant
 from tests.unit.support.namespace import CONTROLLER, NFT, NODE, STRANGER, Namespace, joined, lone, needs_nft
@@ -251,7 +251,7 @@ def test_an_instance_that_is_the_node_itself_is_refused(tenant: Tenant) -> None:
 
 def test_without_nft_the_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(_isolation, "_SYSTEM_PATH", str(tmp_path))
+    monkeypatch.setattr(_nftables, "_SYSTEM_PATH", str(tmp_path))
     with pytest.raises(NodeError, match=r"nft is not installed on this node\. Next: install the package") as no:
         _isolation.isolate_node(Management(22, ["192.0.2.1"]))
     assert no.value.code == "no_nft"
@@ -259,6 +259,6 @@ def test_without_nft_the_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_what_was_never_isolated_needs_no_nft(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(_isolation, "_SYSTEM_PATH", str(tmp_path))
+    monkeypatch.setattr(_nftables, "_SYSTEM_PATH", str(tmp_path))
     monkeypatch.setattr(_isolation, "MARKS", str(tmp_path / "marks"))
     assert _isolation.end_of_instance("dns-1") is False

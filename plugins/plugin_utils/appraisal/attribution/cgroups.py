@@ -30,7 +30,8 @@ MAX_DEPTH: Final = 64
 """Most parts of a path that are looked at, from its root; no container engine nests as deep."""
 _SUPERVISOR: Final = "supervisor"
 """Group beside a container's own in which systemd-nspawn keeps itself: that is the host's."""
-_MACHINES: Final = ("machine-", "systemd-nspawn@")
+_SERVICES: Final = "palantir-sc-"
+_MACHINES: Final = ("machine-", "systemd-nspawn@", _SERVICES)
 _MONITOR: Final = "conmon"
 _MAX_SEEN: Final = 4096
 """Most paths whose owner is remembered: a list has many entries of few groups, and a hostile one of many."""
@@ -112,7 +113,7 @@ def _united(some: Iterable[Instance], more: Iterable[Instance]) -> tuple[Instanc
 
 def _container(part: str) -> str:
     """Return the container that a group is named after, without the escapes of a unit's name; empty for none."""
-    if _MONITOR in part:
+    if _MONITOR in part and not part.startswith(_SERVICES):
         return ""
     return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)), container_named(part))
 

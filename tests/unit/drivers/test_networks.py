@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private networks and the promoted front by their rules; tests/scenarios shows them by packets."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.palantir.trust.plugins.module_utils import _front, _private_network
+from ansible_collections.palantir.trust.plugins.module_utils._generation import Port
+from ansible_collections.palantir.trust.plugins.module_utils._private_network import cable_of
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import RANGES, UID_COUNT, UID_FIRST
+from tests.unit.drivers.scene import generation
+
+
+def test_every_range_has_a_cable_of_its_own() -> None:
+    cables = [cable_of(UID_FIRST + number * UID_COUNT) for number in range(RANGES)]
+    assert len({cable.interface for cable in cables}) == RANGES
+    assert len({cable.instance for cable in cables} | {cable.node for cable in cables}) == 2 * RANGES
+    assert max(len(cable.interface) for cable in cables) < 16, "the kernel's names of interfaces have 15 characters"
+
+
+def test_a_cable_leads_to_the_world_and_not_to_the_node() -> None:
+    text = _private_network.rules(generation(network="private"))
+    assert text.splitlines()[:3] == [
+        "add table ip palantir_trust-net-dns-1-g3",
+        "delete table ip palantir_trust-net-dns-1-g3",
+        "table ip palantir_trust-net-dns-1-g3 {",
+    ]
+    assert 'iifname "pt15259" ip daddr 127.0.0.0/8 drop' in text
+    assert 'iifname "pt15259" ip saddr != 198.18.119.55 drop' in text
+    assert 'iifname "pt15259" ct state { established, related } accept\niifname "pt15259" drop' in text
+
+
+def test_a_gateway_may_send_what_others_sent() -> None:
+    assert "ip saddr !=" not in _private_network.rules(generation(network="private", capabilities=["NET_ADMIN"]))
+
+
+@pytest.mark.parametrize("hook", ["prerouting priority dstnat", "output priority -100"])
+def test_a_front_sends_the_nodes_ports_to_one_generation(hook: str) -> None:
+    ports = [Port(5353, "udp", 53), Port(5353, "tcp", 53)]
+    text = _front.rules(generation(network="private", ports=ports))
+    chain = text[text.index(hook) :]
+    assert "fib daddr type local udp dport 5353 dnat to 198.18.119.55:53" in chain
+    assert "fib daddr type local tcp dport 5353 dnat to 198.18.119.55:53" in chain
