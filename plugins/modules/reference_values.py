@@ -35,7 +35,7 @@ options:
       - For O(kind=package), a V(.deb) file, a directory of such, or a list of these.
       - For O(kind=boot), the directory of the EFI system partition's files.
       - For O(kind=sc), the image as C(podman save) writes it in the formats C(docker-archive), C(oci-archive) and
-        C(oci-dir).
+        C(oci-dir), or its root file system as a tar archive.
     type: raw
     required: true
   dest:

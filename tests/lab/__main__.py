@@ -8,11 +8,13 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from tests.lab import packages, ssh
 from tests.lab.errors import LabError
 from tests.lab.lab import DEFAULT_NODES, Lab
+from tests.lab.sc.recipes import RECIPES
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -20,6 +22,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("packages", help="install the Debian packages that the lab needs")
     commands.add_parser("image", help="build the guest image, where it is not in the cache")
+    sc = commands.add_parser("sc", help="build images of SCs, where they are not in the cache")
+    sc.add_argument("images", nargs="*", metavar="IMAGE", help=f"default: all of {' '.join(RECIPES)}")
     up = commands.add_parser("up", help="start nodes and wait until they can be logged in to")
     up.add_argument("nodes", nargs="*", metavar="NODE", help=f"default: {' '.join(DEFAULT_NODES)}")
     down = commands.add_parser("down", help="stop every process that the lab started")
@@ -52,13 +56,17 @@ def _show_status(lab: Lab) -> None:
         print(f"{seen.name}  {seen.state:8} 127.0.0.1:{seen.port}  {pids}".rstrip())
 
 
+def _made(lab: Lab, options: argparse.Namespace) -> Path:
+    return lab.image() if options.command == "image" else lab.sc_images(*(options.images or RECIPES))
+
+
 def _run(options: argparse.Namespace) -> None:
     lab = Lab.default()
     match options.command:
         case "packages":
             packages.install(lab.paths)
-        case "image":
-            print(lab.image())
+        case "image" | "sc":
+            print(_made(lab, options))
         case "up":
             lab.up(options.nodes or DEFAULT_NODES)
         case "down":

@@ -19,9 +19,11 @@ from tests.lab.node import Node, is_node, node_index
 from tests.lab.paths import Paths
 from tests.lab.progress import say
 from tests.lab.qemu import Board
+from tests.lab.sc.build import ensure_sc_images
 from tests.lab.wait import wait_for
 
 DEFAULT_NODES = ("node1", "node2")
+DEFAULT_SCS = ("dns-filter",)
 BOOT_S = 300.0
 _SHUTDOWN_S = 40.0
 _LOCK_S = 900.0
@@ -69,8 +71,13 @@ class Lab:
         return [self.node(name) for name in sorted(names, key=node_index)]
 
     def image(self) -> Path:
-        """The image's entry in the cache, built where absent (minutes)."""
+        """The image's entry in the cache, built where absent (minutes); the lab's inventory deploys an SC besides."""
+        ensure_sc_images(self.paths, DEFAULT_SCS)
         return ensure_image(self.paths)
+
+    def sc_images(self, *names: str) -> Path:
+        """The directory with these images of SCs, each built where absent (ten seconds or so)."""
+        return ensure_sc_images(self.paths, names)
 
     def up(self, names: Sequence[str] = DEFAULT_NODES) -> None:
         """Make nodes that are not there, power on those that are off, and wait until root can log in to each.

@@ -50,6 +50,11 @@ class Paths:
         return self.state / "image"
 
     @property
+    def sc_images(self) -> Path:
+        """Symbolic links to the images of SCs in the cache."""
+        return self.state / "sc"
+
+    @property
     def nodes(self) -> Path:
         """One directory per node."""
         return self.state / "nodes"

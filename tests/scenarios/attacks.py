@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
+import signal
 import time
+from pathlib import Path
 from typing import Final
 
 from tests.lab.lab import Lab
@@ -24,104 +27,32 @@ _KEPT: Final = "/root/crun.kept"
 _IMPLANT: Final = "/usr/local/bin/implant"
 _INSTANCES: Final = "/var/lib/palantir.trust"
 
-# What an intruder does who has taken over a process of the container: a program is written as the container's own
-# root. It appears by a rename, since the kernel lets nobody write to a program that runs.
-_DROPPER = """
-import ctypes, os, sys
-pid, known, target, mark = sys.argv[1:]
-with open(f"/proc/{pid}/root{known}", "rb") as stream:
-    program = stream.read() + mark.encode()
-libc = ctypes.CDLL(None, use_errno=True)
-namespaces = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("user", "mnt")]
-for namespace in namespaces:
-    if libc.setns(namespace, 0):
-        raise OSError(ctypes.get_errno(), "setns")
-os.setgid(0)
-os.setuid(0)
-with open(target + ".new", "wb") as dropped:
-    dropped.write(program)
-os.chmod(target + ".new", 0o755)
-os.replace(target + ".new", target)
-"""
-
-# What one does who sits on the host beside the container: each new one is entered and changed as soon as it serves. It
-# is known by its configuration files, which the node mounts from a directory with the instance's name.
-_INTRUDER = """
-import ctypes, os, sys, time
-container, target, mark = sys.argv[1:]
-libc = ctypes.CDLL(None, use_errno=True)
-
-def text(pid, name):
-    with open(f"/proc/{pid}/{name}", errors="replace") as stream:
-        return stream.read()
-
-def serves(pid):
-    try:
-        return text(pid, "comm").strip() == os.path.basename(target) and f"/{container}/" in text(pid, "mountinfo")
-    except OSError:
-        return False
-
-def change(pid):
-    with open(f"/proc/{pid}/root{target}", "rb") as stream:
-        program = stream.read() + mark.encode()
-    for kind in ("user", "mnt"):
-        if libc.setns(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY), 0):
-            raise OSError(ctypes.get_errno(), "setns")
-    os.setgid(0)
-    os.setuid(0)
-    with open(target + ".new", "wb") as dropped:
-        dropped.write(program)
-    os.chmod(target + ".new", 0o755)
-    os.replace(target + ".new", target)
-    os.execv(target, [target, "--version"])
-
-def change_new(known):
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if pid not in known and serves(pid):
-            known.add(pid)
-            child = os.fork()
-            if child == 0:
-                try:
-                    os.dup2(os.open("/dev/null", os.O_RDWR), 1)
-                    change(pid)
-                finally:
-                    os._exit(1)
-            os.waitpid(child, 0)
-
-known = set()
-change_new(known)
-child = os.fork()
-if child:
-    print(child)
-    sys.exit()
-os.setsid()
-for stream in range(3):
-    os.dup2(os.open("/dev/null", os.O_RDWR), stream)
-end = time.monotonic() + 900
-while time.monotonic() < end:
-    change_new(known)
-    time.sleep(0.2)
-"""
+_INTRUDER: Final = Path(__file__).with_name("intruder.py")
 
 
-def run_in_container(lab: Lab, node: str, container: str, mark: str = "") -> float:
-    """Bring a new program into a running container and run it there; equal marks make equal programs."""
-    return _drop(lab, node, container, "/usr/sbin/dropper", mark)
+def run_in_container(lab: Lab, node: str, container: str, mark: str = "", *, program: str = PROGRAM) -> float:
+    """Bring a new program into a running instance and run it there; equal marks make equal programs."""
+    _intrude(lab, node, "drop", container, program, mark or secrets.token_hex(16))
+    return time.time()
 
 
-def modify_in_container(lab: Lab, node: str, container: str) -> float:
-    """Change the program of the image inside a running container and run it there."""
-    return _drop(lab, node, container, PROGRAM)
+def modify_in_container(lab: Lab, node: str, container: str, *, program: str = PROGRAM) -> float:
+    """Change the program of the image inside a running instance and run it there.
+
+    From inside, but for the driver systemd, where it is read-only: there by who has got at the node's disk.
+    """
+    _intrude(lab, node, "modify", container, program, secrets.token_hex(16))
+    return time.time()
 
 
-def keep_modifying(lab: Lab, node: str, container: str, mark: str) -> int:
-    """Change the program of the image inside a container and run it there, and in whatever replaces the container.
+def keep_modifying(lab: Lab, node: str, container: str, mark: str, *, program: str = PROGRAM) -> int:
+    """Change the program of the image inside an instance and run it there, and in whatever replaces the instance.
 
     Returns:
-        The process number of the intruder, who sits on the node beside the container. It runs nothing on the host
+        The process number of the intruder, who sits on the node beside the instance. It runs nothing on the host
         that the host has not, and ends by itself after a quarter of an hour.
     """
-    return int(on_node(lab, node, f"python3 - {container} {PROGRAM} {mark}", _INTRUDER.encode()))
+    return int(_intrude(lab, node, "keep", container, program, mark))
 
 
 def end_process(lab: Lab, node: str, process: int) -> None:
@@ -129,11 +60,40 @@ def end_process(lab: Lab, node: str, process: int) -> None:
     on_node(lab, node, f"kill {process}")
 
 
-def change_configuration(lab: Lab, node: str, container: str) -> float:
-    """Change an instance's rendered configuration on its node, and have the service read it."""
-    file = f"{_INSTANCES}/{container}/g*/config/{hashlib.sha256(CONFIGURATION.encode()).hexdigest()}"
-    line = "echo 'address=/bank.example/192.0.2.66'"
-    on_node(lab, node, f"set -e; {line} | tee -a {file}; {restart_of(container)}")
+def change_configuration(
+    lab: Lab,
+    node: str,
+    container: str,
+    *,
+    program: str = PROGRAM,
+    path: str = CONFIGURATION,
+    line: str = "address=/bank.example/192.0.2.66",
+    reload: bool = False,
+) -> float:
+    """Change an instance's rendered configuration on its node, and have the program read it.
+
+    Args:
+        lab: the guests.
+        node: where it runs.
+        container: the instance.
+        program: its program.
+        path: the file, in the instance.
+        line: what is written behind its end.
+        reload: whether the program reads it anew by SIGHUP; else its service is restarted, which one with a private
+            network does not survive.
+    """
+    file = f"{_INSTANCES}/{container}/g*/config/{hashlib.sha256(path.encode()).hexdigest()}"
+    on_node(lab, node, f"printf '%s\\n' {shlex.quote(line)} | tee -a {file}")
+    if reload:
+        _intrude(lab, node, "signal", container, program, str(signal.SIGHUP.value))
+    else:
+        on_node(lab, node, restart_of(container))
+    return time.time()
+
+
+def read_configuration(lab: Lab, node: str, container: str, *, program: str = PROGRAM, path: str) -> float:
+    """Read a configuration file as an instance's program may: what is not read is not measured."""
+    _intrude(lab, node, "read", container, program, path)
     return time.time()
 
 
@@ -178,8 +138,8 @@ def container_of(instance: str) -> str:
 
 
 def restart_of(instance: str) -> str:
-    """Return the command that restarts an instance's service."""
-    return f"systemctl restart 'palantir-podman-{instance}-g*.service'"
+    """Return the command that restarts an instance's service, whatever its driver."""
+    return f"systemctl restart 'palantir-podman-{instance}-g*.service' 'palantir-sc-{instance}-g*.service'"
 
 
 def on_node(lab: Lab, node: str, command: str, stdin: bytes = b"") -> str:
@@ -195,11 +155,8 @@ def on_node(lab: Lab, node: str, command: str, stdin: bytes = b"") -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def _drop(lab: Lab, node: str, container: str, target: str, mark: str = "") -> float:
-    pid = int(on_node(lab, node, f"podman inspect --format '{{{{.State.Pid}}}}' {container_of(container)}"))
-    on_node(lab, node, f"python3 - {pid} {PROGRAM} {target} {mark or secrets.token_hex(16)}", _DROPPER.encode())
-    on_node(lab, node, f"podman exec {container_of(container)} {target} --version")
-    return time.time()
+def _intrude(lab: Lab, node: str, *words: str) -> str:
+    return on_node(lab, node, f"python3 - {shlex.join(words)}", _INTRUDER.read_bytes())
 
 
 __all__ = [
@@ -213,6 +170,7 @@ __all__ = [
     "load_module",
     "modify_in_container",
     "on_node",
+    "read_configuration",
     "remove_from_host",
     "restart_of",
     "restore_runtime",

@@ -16,11 +16,11 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import BoundedTarInfo
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.archive import BoundedTarInfo, read_tar
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.layers import LAYERS, LayeredFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.oci import (
     JSON_LIMIT,
@@ -30,7 +30,11 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.oci impor
     open_blob,
     select_image,
 )
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.unpack import FAULTS
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.unpack import FAULTS, compression_of, unpacked
+
+_HEAD: Final = 16
+_CHUNK: Final = 1 << 20
+_IMAGES: Final = ("/manifest.json", "/oci-layout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,32 @@ def digest_image(source: Path | str, architecture: str | None = None, most: int 
             return _docker(members, most)
     except (*FAULTS, tarfile.TarError, ValueError, RecursionError) as error:
         raise ReferenceValueError(str(path), f"cannot be read: {printable(error)}.", "save the image again.") from error
+
+
+def is_image(source: Path | str) -> bool:
+    """Tell whether a source is a container image, and not the archive of a root file system.
+
+    Args:
+        source: directory, which counts as an image, or tar archive (plain, gzip, bzip2, xz or zstd).
+
+    Raises:
+        ReferenceValueError: the archive cannot be read, is over a limit, or has a member that lies outside of its root.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file, unpacked(file, compression_of(file.peek(_HEAD)), str(path)) as stream:
+            return any(entry.path in _IMAGES for entry in read_tar(stream, str(path), digest=_passed))
+    except FAULTS as error:
+        raise ReferenceValueError(str(path), f"cannot be read: {printable(error)}.", "save the image again.") from error
+
+
+def _passed(content: IO[bytes]) -> str:
+    """Read a member to its end, which tells the next, without a digest that nobody asks for."""
+    while content.read(_CHUNK):
+        pass
+    return ""
 
 
 def _oci(members: Members, architecture: str | None, most: int | None) -> ImageDigests:
@@ -140,4 +170,4 @@ def _member(members: Members, name: str) -> IO[bytes]:
     return stream
 
 
-__all__ = ["ImageDigests", "digest_image"]
+__all__ = ["ImageDigests", "digest_image", "is_image"]

@@ -15,7 +15,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Refer
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.boot import boot_reference_values
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument, accepted
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.fsverity import fsverity_digest
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image, is_image
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.package import package_reference_values
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pinned import check_sha256, expected_sha256
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import digest_tree
@@ -35,7 +35,8 @@ def make(
 
     Args:
         kind: ``host`` (root file system: directory or tar), ``package`` (.deb files and directories of such),
-            ``boot`` (the ESP's tree) or ``sc`` (docker-archive, or an OCI image layout).
+            ``boot`` (the ESP's tree) or ``sc`` (docker-archive, OCI image layout, or a tar archive of a root file
+            system).
         name: name of the document; for an SC, the SC's name.
         sources: where the image is, on the controller; one, but for packages.
         created: time of the document.
@@ -63,7 +64,7 @@ def make(
         _check(source, sha256)
     if kind == "boot":
         return boot_reference_values(source, name=name, created=created, source=source.name)
-    files = digest_tree(source) if kind == "host" else digest_image(source, architecture).files
+    files = digest_tree(source) if kind == "host" else _sc_files(source, architecture)
     if not files:
         raise ReferenceValueError(str(source), "holds no file.", f"check that it is the image of kind {kind!r}.")
     values = accepted(files)
@@ -71,6 +72,17 @@ def make(
         verity = digest_tree(source, digest=fsverity_digest)
         values = {path: (*digests, verity[path]) for path, digests in values.items()}
     return ReferenceDocument(name=name, kind=kind, created=created, source=source.name, files=values)
+
+
+def _sc_files(source: Path, architecture: str | None) -> Mapping[str, str]:
+    if is_image(source):
+        return digest_image(source, architecture).files
+    if architecture is not None:
+        raise ReferenceValueError(
+            "architecture", f"means nothing for {source.name}, a root file system.", "leave it out."
+        )
+    # Of an SC all counts, wherever it is: no other package brings files there.
+    return digest_tree(source, include=("/",), exclude=())
 
 
 def _check(source: Path, sha256: Mapping[str, str]) -> None:

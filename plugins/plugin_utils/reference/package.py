@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import ReferenceValueError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.deb import read_deb
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.deb import INFO, read_deb
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import ReferenceDocument
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.pinned import expected_sha256
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.tree import Selection
@@ -32,7 +32,7 @@ def package_reference_values(
     Raises:
         ReferenceValueError: a package cannot be read, or is not the one that was asked for; a directory has none.
     """
-    wanted = Selection(include=("/",))
+    wanted = Selection(include=("/", INFO))
     files: dict[str, dict[str, None]] = {}
     packages: set[str] = set()
     for path in _paths(sources):

@@ -77,19 +77,20 @@ def digest_tree(
 class Selection:
     """Paths that count: below directories that are included, and not below those that are excluded.
 
-    Of what dpkg keeps of each package, the maintainer scripts count alone: the rest is never run.
+    Of what dpkg keeps of each package, the maintainer scripts count alone where it is named: the rest is never run.
     """
 
     def __init__(self, include: tuple[str, ...] = INCLUDE, exclude: tuple[str, ...] = EXCLUDE) -> None:
         """Take absolute directories or files."""
         self._include = tuple(d.rstrip("/") + "/" for d in include)
         self._exclude = tuple(d.rstrip("/") + "/" for d in exclude)
+        self._scripts_alone = INFO in include
 
     def __contains__(self, path: str) -> bool:
         """Tell whether a path counts."""
         # The slash makes a name in the lists match a directory's contents as well as a file itself.
         named = path + "/"
-        if named.startswith(INFO + "/") and path.rpartition(".")[2] not in SCRIPTS:
+        if self._scripts_alone and named.startswith(INFO + "/") and path.rpartition(".")[2] not in SCRIPTS:
             return False
         return named.startswith(self._include) and not named.startswith(self._exclude)
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The guest image, from its inputs to the cache entry that nodes boot from.
 
-An entry holds: rootfs.tar (exactly what is on the disk), disk.qcow2, esp/ (the tree) and esp.raw, sc/ (the SC image),
-image.json and build.log.
+An entry holds: rootfs.tar (exactly what is on the disk), disk.qcow2, esp/ (the tree) and esp.raw, image.json and
+build.log.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from tests.lab.image.cache import entry
 from tests.lab.image.esp import build_esp, esp_files
 from tests.lab.image.fingerprint import IMA_POLICY, fingerprint, inputs
 from tests.lab.image.keys import Keys, ensure_keys
-from tests.lab.image.recipe import KERNEL_ARGUMENTS
-from tests.lab.image.rootfs import build_disk, build_parts, build_rootfs, kernel_and_initrd
-from tests.lab.image.sc_image import build_sc_image
+from tests.lab.image.recipe import KERNEL_ARGUMENTS, PART_PACKAGES
+from tests.lab.image.rootfs import build_disk, build_rootfs, kernel_and_initrd, unpack_packages
 from tests.lab.packages import privileged
 from tests.lab.paths import Paths
 from tests.lab.progress import say, step
@@ -60,8 +59,7 @@ def _build(work: Path, name: str, ima_policy: bytes, keys: Keys) -> None:
     log = work / "build.log"
     # sudo asks for a password here, at the terminal, before output goes to the log.
     subprocess.run(privileged(["true"]), check=True, timeout=300)
-    parts = build_parts(work, log)
-    build_sc_image(work, parts)
+    parts = unpack_packages(work, log, PART_PACKAGES)
     rootfs = build_rootfs(
         work,
         log,

@@ -35,8 +35,8 @@ GUEST_PACKAGES: Final = (
     "udev",
     "zstd",
 )
-# Files only, never configured: what the ESP and the SC image are cut from.
-PART_PACKAGES: Final = ("dnsmasq-base", "grub-efi-amd64-signed", "shim-signed")
+# Files only, never configured: what the ESP is cut from.
+PART_PACKAGES: Final = ("grub-efi-amd64-signed", "shim-signed")
 
 # Units that a node of the lab does not need; several would run files that are made at run time.
 MASKED_UNITS: Final = (
@@ -103,10 +103,6 @@ KERNEL_ARGUMENTS: Final = (
     f"ima_template_fmt={IMA_TEMPLATE}",
 )
 
-SC_REFERENCE: Final = "localhost/palantir/dns-filter:1"
-SC_PROGRAM: Final = "/usr/sbin/dnsmasq"
-SC_ENTRYPOINT: Final = (SC_PROGRAM, "--keep-in-foreground", "--conf-file=/etc/dnsmasq.conf")
-
 __all__ = [
     "DISK_GUID",
     "ENABLED_UNITS",
@@ -123,8 +119,5 @@ __all__ = [
     "ROOT_LABEL",
     "ROOT_SIZE",
     "ROOT_UUID",
-    "SC_ENTRYPOINT",
-    "SC_PROGRAM",
-    "SC_REFERENCE",
     "SUITE",
 ]

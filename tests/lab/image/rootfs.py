@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab.errors import LabError
@@ -14,7 +15,6 @@ from tests.lab.image.overlay import Entry, guest_entries, unit_entries, write_ta
 from tests.lab.image.recipe import (
     EPOCH,
     GUEST_PACKAGES,
-    PART_PACKAGES,
     ROOT_LABEL,
     ROOT_SIZE,
     ROOT_UUID,
@@ -52,12 +52,16 @@ def _sources(work: Path) -> list[str]:
     return files
 
 
-def build_parts(work: Path, log: Path) -> Path:
-    """Unpack, without configuring, the packages that the ESP and the SC image are cut from."""
+def unpack_packages(work: Path, log: Path, names: Sequence[str]) -> Path:
+    """Unpack packages, and what they depend on, without configuring them; return the tar archive of it.
+
+    Raises:
+        LabError: mmdebstrap failed; the message carries its last lines.
+    """
     parts = work / "parts.tar"
-    with step("unpack boot loader and dnsmasq packages"):
+    with step(f"unpack {' '.join(names)}"):
         command = [*_environment(work), "mmdebstrap", "--mode=root", "--variant=extract", "--format=tar"]
-        command += [f"--include={','.join(PART_PACKAGES)}", SUITE, str(parts), *_sources(work)]
+        command += [f"--include={','.join(names)}", SUITE, str(parts), *_sources(work)]
         run_logged(privileged([*_CONFINED, *command]), log, timeout_s=_MMDEBSTRAP_S)
         run_logged(_own(parts), log, timeout_s=_DISK_S)
     return parts
@@ -150,4 +154,4 @@ def build_disk(work: Path, log: Path, rootfs: Path) -> Path:
     return disk
 
 
-__all__ = ["build_disk", "build_parts", "build_rootfs", "kernel_and_initrd"]
+__all__ = ["build_disk", "build_rootfs", "kernel_and_initrd", "unpack_packages"]

@@ -92,7 +92,7 @@ class Course:
     def variables(self) -> dict[str, Any]:
         """Extra variables of all playbooks: two SCs of one image, at two ports, so that a node can run both."""
         image = self.lab.paths.image
-        archive = str(image / "sc" / "dns-filter.tar")
+        archive = str(self.lab.paths.sc_images / "dns-filter.tar")
         made = [("host", "node-image", str(image / "rootfs.tar")), ("boot", "node-boot", str(image / "esp"))]
         documents = [{"kind": kind, "name": name, "source": source, "document": name} for kind, name, source in made]
         documents += [
@@ -222,9 +222,11 @@ class Course:
         """Write the lab's catalogue with a second SC: the same service for guests, at another port, in two flavours."""
         directory = self.site.directory / "catalogue"
         shutil.copytree(_LAB_CATALOGUE, directory)
-        archive = str(self.lab.paths.image / "sc" / "dns-filter.tar")
-        sc = (directory / "dns-filter.yml").read_text(encoding="utf-8")
-        sc = sc.replace("../../../build/lab/image/sc/dns-filter.tar", archive)
+        archive = str(self.lab.paths.sc_images / "dns-filter.tar")
+        plain = yaml.safe_load((directory / "dns-filter.yml").read_text(encoding="utf-8"))
+        # What is done about an SC of one flavour is what the scenarios show; other flavours are others'.
+        plain["flavours"] = [{**plain["flavours"][0], "archive": archive}]
+        sc = yaml.safe_dump(plain)
         (directory / "dns-filter.yml").write_text(sc, encoding="utf-8")
         other = {"sc: dns-filter": "sc: guest-filter", "sc-dns-filter": "sc-guest-filter", "port: 5353": "port: 5354"}
         other["templates/dnsmasq.conf.j2"] = "templates/guests.conf.j2"

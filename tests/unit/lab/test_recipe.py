@@ -1,13 +1,10 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the image is made of: sources, boot configuration, overlay, ELF closure, SC image."""
+"""What the image is made of: sources, boot configuration, overlay, ELF closure."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
-import json
 import tarfile
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lab.errors import LabError
-from tests.lab.image import apt_sources, elf, sc_image
+from tests.lab.image import apt_sources, elf
 from tests.lab.image.esp import grub_cfg, grub_quoted
 from tests.lab.image.fingerprint import fingerprint
 from tests.lab.image.overlay import Entry, guest_entries, unit_entries, write_tar
@@ -144,48 +141,3 @@ def test_links_are_followed_in_directories_and_loops_are_found() -> None:
     assert elf.resolve("lib64/ld.so", links) == ("usr/lib/x/ld.so", ("lib64", "usr/lib64/ld.so"))
     with pytest.raises(LabError, match="loop"):
         elf.resolve("a", {"a": "b", "b": "a"})
-
-
-def _parts(path: Path) -> Path:
-    """A package archive as mmdebstrap unpacks one, around this machine's own shell and its libraries."""
-    with tarfile.open(path, "w") as archive:
-        link = tarfile.TarInfo("./lib64/ld-linux-x86-64.so.2")
-        link.type, link.linkname = tarfile.SYMTYPE, "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
-        archive.addfile(link)
-        libraries = (f"lib/x86_64-linux-gnu/{name}" for name in ("ld-linux-x86-64.so.2", "libc.so.6"))
-        for name in (*libraries, "usr/sbin/dnsmasq"):
-            source = Path("/bin/sh") if name.endswith("dnsmasq") else Path("/", name)
-            data = source.resolve().read_bytes()
-            info = tarfile.TarInfo(f"./{name}")
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return path
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = archive.extractfile(member)
-    assert stream is not None
-    return stream.read()
-
-
-def test_the_sc_image_names_itself_by_its_configurations_hash(tmp_path: Path) -> None:
-    parts = _parts(tmp_path / "parts.tar")
-    first = sc_image.build_sc_image(tmp_path, parts)
-    (tmp_path / "again").mkdir()
-    second = sc_image.build_sc_image(tmp_path / "again", parts)
-    assert (first / "dns-filter.tar").read_bytes() == (second / "dns-filter.tar").read_bytes()
-
-    described = json.loads((first / "dns-filter.json").read_text())
-    with tarfile.open(first / "dns-filter.tar") as archive:
-        files = {m.name: _content(archive, m) for m in archive}
-    (manifest,) = json.loads(files["manifest.json"])
-    config = files[manifest["Config"]]
-    assert described["image_id"] == "sha256:" + hashlib.sha256(config).hexdigest()
-    assert manifest["RepoTags"] == [described["reference"]] == ["localhost/palantir/dns-filter:1"]
-    layer = files[manifest["Layers"][0]]
-    assert json.loads(config)["rootfs"]["diff_ids"] == ["sha256:" + hashlib.sha256(layer).hexdigest()]
-    assert layer == (first / "dns-filter.rootfs.tar").read_bytes()
-    with tarfile.open(first / "dns-filter.rootfs.tar") as archive:
-        names = {m.name: m for m in archive}
-    assert names["lib64"].linkname == "usr/lib64"
-    assert {"usr/sbin/dnsmasq", "usr/lib/x86_64-linux-gnu/libc.so.6", "etc/dnsmasq.conf", "etc/passwd"} <= set(names)

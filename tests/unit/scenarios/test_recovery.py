@@ -120,8 +120,3 @@ def test_a_controller_is_killed_with_workers_that_are_sessions_of_their_own() ->
     else:
         assert not Path(f"/proc/{number}/stat").exists()
     process.stdout.close()
-
-
-@pytest.mark.parametrize("script", ["_DROPPER", "_INTRUDER"])
-def test_what_an_attack_runs_on_a_node_is_python(script: str) -> None:
-    compile(getattr(attacks, script), script, "exec")
