@@ -10,14 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._facts import collect_facts
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import NONCE_BYTES, qualifying_data
 from ansible_collections.palantir.trust.plugins.module_utils._logs import EVENT_LOG, IMA_LOG, USERSPACE_LOG, read_log
-from ansible_collections.palantir.trust.plugins.module_utils._tpm import open_tpm
+from ansible_collections.palantir.trust.plugins.module_utils._tpm import Tpm, open_tpm
 
 FORMAT = 1
 USERSPACE_LIMIT = 4 << 20
@@ -43,27 +44,46 @@ class Request:
     sys_path: str
 
 
-def collect(request: Request) -> Dict[str, Any]:
+class Opened:
+    """What a round opens: the TPM and the growing list, each closed again at once."""
+
+    @contextmanager
+    def tpm(self, tcti: str) -> Iterator[Tpm]:
+        """Give the TPM behind a TCTI."""
+        with open_tpm(tcti) as tpm:
+            yield tpm
+
+    def ima_log(self, path: str, offset: int, limit: int) -> bytes:
+        """Return the IMA list from an offset on."""
+        return read_log(IMA_LOG, path, offset, limit)
+
+
+def collect(request: Request, opened: Optional[Opened] = None) -> Dict[str, Any]:
     """Return the evidence as plain JSON data, binary parts as base64.
 
     The logs are read after the quote, so that neither is ever shorter than the PCR that it explains.
 
+    Args:
+        request: what to collect.
+        opened: how TPM and list are opened, for whoever keeps them open between rounds.
+
     Raises:
         NodeError: anything that keeps this node from complete evidence.
     """
+    opened = opened or Opened()
     nonce = _nonce(request.nonce)
     handle = parse_handle(request.ak_handle)
     if request.log_limit <= 0 or (request.since is not None and request.since["offset"] < 0):
         raise NodeError("bad_argument", "since.offset or log_limit is negative.", "pass sizes in bytes.")
     facts = collect_facts(request.proc_path, request.sys_path)
     known = request.since if request.since is not None and request.since["boot_id"] == facts["boot_id"] else None
-    with open_tpm(request.tcti) as tpm:
+    with opened.tpm(request.tcti) as tpm:
         quote = tpm.quote(handle, request.selection, qualifying_data(nonce, facts))
     return {
         "format": FORMAT,
         "quote": {name: encoded(value) for name, value in quote._asdict().items()},
         "event_log": _event_log(request) if known is None else None,
-        "ima_log": _ima_log(request, 0 if known is None else known["offset"]),
+        "ima_log": _ima_log(request, opened, 0 if known is None else known["offset"]),
         "userspace_log": _userspace_log(request),
         "facts": facts,
     }
@@ -75,10 +95,10 @@ def _event_log(request: Request) -> Optional[str]:
     return encoded(read_log(EVENT_LOG, request.event_log_path, 0, request.log_limit))
 
 
-def _ima_log(request: Request, offset: int) -> Optional[Dict[str, Any]]:
+def _ima_log(request: Request, opened: Opened, offset: int) -> Optional[Dict[str, Any]]:
     if request.ima_log_path is None:
         return None
-    data = read_log(IMA_LOG, request.ima_log_path, offset, request.log_limit)
+    data = opened.ima_log(request.ima_log_path, offset, request.log_limit)
     return {"offset": offset, "data": encoded(data)}
 
 
@@ -142,4 +162,4 @@ def decoded(name: str, text: Optional[str]) -> bytes:
         ) from error
 
 
-__all__ = ["FORMAT", "Request", "collect", "decoded", "encoded", "parse_handle"]
+__all__ = ["FORMAT", "Opened", "Request", "collect", "decoded", "encoded", "parse_handle"]

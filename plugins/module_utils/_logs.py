@@ -8,7 +8,7 @@ This module is private to the collection: its interfaces may change in any relea
 from __future__ import annotations
 
 import os
-from typing import List, NamedTuple
+from typing import BinaryIO, List, NamedTuple, Optional
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 
@@ -57,24 +57,63 @@ def read_log(kind: LogKind, path: str, offset: int, limit: int) -> bytes:
         NodeError: ``no_ima`` or ``no_event_log`` where there is no such file, ``log_unreadable``, or
             ``log_too_large`` where more than ``limit`` bytes follow the offset.
     """
+    tail = LogTail(kind, path)
     try:
-        with open(path, "rb", buffering=0) as log:
-            log.seek(offset)
-            return _read_bounded(kind, path, log.fileno(), limit)
-    except FileNotFoundError:
-        raise _missing(kind, path) from None
-    except PermissionError:
-        raise NodeError(
-            "log_unreadable",
-            "The %s %s may not be read by this user." % (kind.name, path),
-            "run the task with become: true.",
-        ) from None
-    except OSError as error:
-        raise NodeError(
-            "log_unreadable",
-            "The %s %s cannot be read: %s." % (kind.name, path, error.strerror),
-            "check the path, and the node's kernel log.",
-        ) from error
+        return tail.read(offset, limit)
+    finally:
+        tail.close()
+
+
+class LogTail:
+    """A log that is kept open, so that the kernel need not make anew what was read before (seq_read_iter()).
+
+    Args:
+        kind: what the file is.
+        path: the file, usually on securityfs.
+    """
+
+    def __init__(self, kind: LogKind, path: str) -> None:
+        self.path = path
+        self._kind = kind
+        self._log: Optional[BinaryIO] = None
+        self._position = 0
+
+    def read(self, offset: int, limit: int) -> bytes:
+        """Return the log's bytes from ``offset`` to its end; as :func:`read_log`."""
+        try:
+            if self._log is None or offset != self._position:
+                self.close()
+                self._log = open(self.path, "rb", buffering=0)  # noqa: SIM115 - it stays open
+                self._log.seek(offset)
+            data = _read_bounded(self._kind, self.path, self._log.fileno(), limit)
+        except FileNotFoundError:
+            self.close()
+            raise _missing(self._kind, self.path) from None
+        except PermissionError:
+            self.close()
+            raise NodeError(
+                "log_unreadable",
+                "The %s %s may not be read by this user." % (self._kind.name, self.path),
+                "run the task with become: true.",
+            ) from None
+        except OSError as error:
+            self.close()
+            raise NodeError(
+                "log_unreadable",
+                "The %s %s cannot be read: %s." % (self._kind.name, self.path, error.strerror),
+                "check the path, and the node's kernel log.",
+            ) from error
+        except NodeError:
+            self.close()
+            raise
+        self._position = offset + len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
 
 
 def _read_bounded(kind: LogKind, path: str, descriptor: int, limit: int) -> bytes:
@@ -105,4 +144,4 @@ def _missing(kind: LogKind, path: str) -> NodeError:
     return NodeError(kind.missing_code, "The %s %s is missing." % (kind.name, path), kind.missing_next)
 
 
-__all__ = ["EVENT_LOG", "IMA_LOG", "USERSPACE_LOG", "LogKind", "read_log"]
+__all__ = ["EVENT_LOG", "IMA_LOG", "USERSPACE_LOG", "LogKind", "LogTail", "read_log"]

@@ -13,7 +13,7 @@ import os
 import struct
 import sys
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 
@@ -74,6 +74,7 @@ class Tpm:
     def __init__(self, context: Any, types: Any) -> None:
         self.context = context
         self.types = types
+        self._keys: Dict[int, Tuple[Any, bytes]] = {}
 
     def handles(self, first: int, count: int = 254) -> List[int]:
         """Return the handles that exist, from ``first`` on within its range."""
@@ -127,14 +128,18 @@ class Tpm:
     def quote(self, ak_handle: int, selection: Mapping[str, Sequence[int]], qualifying: bytes) -> Quote:
         """Return one quote by the AK's own scheme over all PCRs of ``selection``.
 
+        The key is looked up once: that costs the TPM two commands more.
+
         Raises:
             NodeError: ``ak_missing``; ``pcr_bank_missing`` where the TPM left out part of the selection.
         """
         wanted = selection_bytes(selection)
         pcrs, _size = self.types.TPML_PCR_SELECTION.unmarshal(wanted)
         with translated("quote", missing=ak_missing(ak_handle)):
-            key = self.persistent(ak_handle)
-            public = self.public(key)
+            if ak_handle not in self._keys:
+                key = self.persistent(ak_handle)
+                self._keys[ak_handle] = key, self.public(key)
+            key, public = self._keys[ak_handle]
             attest, signature = self.context.quote(key, pcrs, self.types.TPM2B_DATA(qualifying))[:2]
         quote = Quote(bytes(attest), signature.marshal(), public)
         _require_selection(quote.attest, wanted)

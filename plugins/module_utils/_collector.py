@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collector: it answers one challenge after the other over its standard input and output, and ends with them.
+
+What the module ``evidence`` pays in every run, the start of Python, the import of tpm2-pytss and the opening of the
+TPM, it pays once. It writes no file, listens nowhere, and ends when its input ends or when it is not asked for long.
+
+This module is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import signal
+import sys
+from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional
+
+from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
+from ansible_collections.palantir.trust.plugins.module_utils._evidence import Opened, Request, collect
+from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json
+from ansible_collections.palantir.trust.plugins.module_utils._frames import (
+    GREETING,
+    PROTOCOL,
+    REQUEST_LIMIT,
+    frame,
+    read_frame,
+)
+from ansible_collections.palantir.trust.plugins.module_utils._logs import IMA_LOG, LogTail
+from ansible_collections.palantir.trust.plugins.module_utils._tpm import Tpm, open_tpm
+
+IDLE_S = 900
+"""Seconds without a request after which a collector ends: its controller is gone, and the connection did not tell."""
+
+LOG_LIMIT = 64 << 20
+PLACES = {
+    "tcti": "device:/dev/tpmrm0",
+    "ak_handle": "0x81010020",
+    "event_log_path": "/sys/kernel/security/tpm0/binary_bios_measurements",
+    "ima_log_path": "/sys/kernel/security/ima/binary_runtime_measurements",
+    "userspace_log_path": "/run/log/systemd/tpm2-measure.log",
+    "proc_path": "/proc",
+    "sys_path": "/sys",
+}
+"""Where things are, where a request does not say otherwise; the defaults of the module ``evidence``."""
+
+OMISSIBLE = ("facts", "userspace_log")
+"""Parts of the evidence that are left out where the controller has them already."""
+
+
+class KeptOpen(Opened):
+    """TPM and measurement list, opened at the first round and kept open for the next."""
+
+    def __init__(self) -> None:
+        self._tpm = contextlib.ExitStack()
+        self._opened: Dict[str, Tpm] = {}
+        self._list: Optional[LogTail] = None
+
+    @contextlib.contextmanager
+    def tpm(self, tcti: str) -> Iterator[Tpm]:
+        """Give the TPM behind a TCTI, and keep it open."""
+        if tcti not in self._opened:
+            self._opened[tcti] = self._tpm.enter_context(open_tpm(tcti))
+        yield self._opened[tcti]
+
+    def ima_log(self, path: str, offset: int, limit: int) -> bytes:
+        """Return the IMA list from an offset on, and keep it open behind what was read."""
+        if self._list is None or self._list.path != path:
+            self._list = LogTail(IMA_LOG, path)
+        return self._list.read(offset, limit)
+
+    def close(self) -> None:
+        """Close everything; the next round opens it anew."""
+        self._opened.clear()
+        self._tpm.close()
+        if self._list is not None:
+            self._list.close()
+            self._list = None
+
+
+def serve(incoming: BinaryIO, outgoing: BinaryIO, digest: str, *, installed: bool = False) -> None:
+    """Greet, and answer requests until the input ends.
+
+    Args:
+        incoming: requests of the controller.
+        outgoing: takes the answers.
+        digest: of this program.
+        installed: the program is the node's own: a request may then not say where things are, as who may ask may not
+            read any file or run any TCTI.
+
+    Raises:
+        ValueError: the input is none of a controller.
+    """
+    kept = KeptOpen()
+    outgoing.write(GREETING)
+    _send(outgoing, {"protocol": PROTOCOL, "digest": digest, "python": platform.python_version()})
+    try:
+        while True:
+            signal.alarm(IDLE_S)
+            message = read_frame(incoming, REQUEST_LIMIT)
+            if message is None:
+                return
+            _send(outgoing, {"id": message.get("id"), **answer(message, kept, installed=installed)})
+    finally:
+        signal.alarm(0)
+        kept.close()
+
+
+def answer(message: Mapping[str, Any], kept: KeptOpen, *, installed: bool) -> Dict[str, Any]:
+    """Return the answer to a request: ``evidence`` and what it left out as ``same``, or an ``error``."""
+    try:
+        evidence = collect(read_request(message, installed=installed), kept)
+    except NodeError as error:
+        kept.close()
+        return {"error": error.result()}
+    have = message.get("have")
+    known = have if isinstance(have, dict) else {}
+    same = [name for name in OMISSIBLE if name in known and known[name] == _digest(evidence[name])]
+    return {"evidence": {name: value for name, value in evidence.items() if name not in same}, "same": same}
+
+
+def read_request(message: Mapping[str, Any], *, installed: bool) -> Request:
+    """Return what a message asks for.
+
+    Raises:
+        NodeError: ``bad_argument``.
+    """
+    places = message.get("places") or {}
+    nonce: Any = message.get("nonce")
+    selection: Any = message.get("selection")
+    since: Any = message.get("since")
+    _require(isinstance(places, dict) and set(places) <= set(PLACES), "places")
+    _require(all(isinstance(place, str) for place in places.values()), "places")
+    _require(not installed or set(places) <= {"ak_handle"}, "places, which an installed collector knows itself")
+    _require(isinstance(nonce, str), "nonce")
+    _require(isinstance(selection, dict), "selection")
+    _require(since is None or _is_since(since), "since")
+    return Request(nonce=nonce, selection=selection, since=since, log_limit=LOG_LIMIT, **{**PLACES, **places})
+
+
+def _is_since(since: Any) -> bool:
+    return (
+        isinstance(since, dict)
+        and isinstance(since.get("boot_id"), str)
+        and isinstance(since.get("offset"), int)
+        and not isinstance(since["offset"], bool)
+    )
+
+
+def _require(truth: bool, name: str) -> None:
+    if not truth:
+        raise NodeError(
+            "bad_argument",
+            "The request has no usable %s." % name,
+            "use the same version of the collection on both sides.",
+        )
+
+
+def _digest(part: Any) -> str:
+    return hashlib.sha256(canonical_json(part)).hexdigest()
+
+
+def _send(outgoing: BinaryIO, message: Mapping[str, Any]) -> None:
+    outgoing.write(frame(message))
+    outgoing.flush()
+
+
+def main(digest: str, *, installed: bool = False) -> None:
+    """Serve on standard input and output, which nothing else writes to any more."""
+    outgoing = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    try:
+        serve(sys.stdin.buffer, outgoing, digest, installed=installed)
+    except BrokenPipeError:
+        os._exit(0)  # nobody is left to be told; an ordinary exit would try once more
+    except ValueError as error:
+        sys.exit("palantir.trust collector: %s." % error)
+
+
+__all__ = ["IDLE_S", "OMISSIBLE", "PLACES", "KeptOpen", "answer", "main", "read_request", "serve"]
