@@ -72,9 +72,11 @@ class Runner:
         (self.directory / "env" / name).write_text(json.dumps(values), encoding="utf-8")
 
     def run(self, playbook: str) -> Job:
-        done = ansible_runner.run(
-            private_data_dir=str(self.directory), playbook=f"playbooks/{playbook}.yml", quiet=True
-        )
+        return self.run_file(Path("playbooks") / f"{playbook}.yml")
+
+    def run_file(self, playbook: Path) -> Job:
+        """Run a playbook by its path, which is the project's where it is relative."""
+        done = ansible_runner.run(private_data_dir=str(self.directory), playbook=str(playbook), quiet=True)
         return Job(done.status, list(done.events))
 
 

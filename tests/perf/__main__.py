@@ -19,6 +19,7 @@ from tests.perf import (
     bench_ima_increment,
     bench_placement,
     bench_quote,
+    bench_watch,
     machine,
     page,
 )
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "event_log": bench_event_log.run,
     "decisions": bench_decisions.run,
     "placement": bench_placement.run,
+    "watch": bench_watch.run,
 }
 
 

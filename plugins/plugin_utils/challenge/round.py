@@ -22,6 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise 
     appraise_round,
     can_continue,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import sign_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress, ak_name
@@ -72,13 +73,23 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Result:
-    """How a round ended; ``ear`` is None unless ``state`` is ``attested``."""
+    """How a round ended.
+
+    Attributes:
+        node: name of the node.
+        state: one of :data:`..store.attestations.STATES`.
+        message: why there is no verdict; empty where there is one.
+        ear: the Attestation Result; None unless ``state`` is ``attested``.
+        attestation: number of the result in the store.
+        progress: what is verified of the boot now; None where nothing is, or nothing more.
+    """
 
     node: str
     state: str
     message: str = ""
     ear: Mapping[str, Any] | None = None
     attestation: int | None = None
+    progress: Progress | None = None
 
 
 def begin(
@@ -130,6 +141,7 @@ def finish(
     reference_values: ReferenceSet,
     signing_key: bytes,
     now: float,
+    memory: Memory | None = None,
 ) -> Result:
     """Use up the challenge, keep the evidence, appraise it, and keep and return the result.
 
@@ -144,6 +156,7 @@ def finish(
         reference_values: the site's Reference Values.
         signing_key: PEM of the P-256 key that signs the EAR.
         now: seconds since the epoch.
+        memory: of whoever appraises many nodes in one process.
 
     Raises:
         PartError: the node was asked for what is new alone, and gave nothing that continues what is verified. It has
@@ -167,6 +180,7 @@ def finish(
             challenge.past,
             whole=challenge.since is None,
             now=datetime.fromtimestamp(now, UTC),
+            memory=memory,
         )
     except PartError as error:
         if challenge.since is not None:
@@ -184,7 +198,7 @@ def finish(
     with store.transaction() as connection:
         key = attestations.record(connection, challenge.node, now, "attested", ear=ear, jwt=jwt, evidence_id=kept)
         _advance(connection, challenge, appraisal, packed, key)
-    return Result(challenge.node, "attested", "", ear, key)
+    return Result(challenge.node, "attested", "", ear, key, appraisal.progress)
 
 
 def _advance(

@@ -1,0 +1,274 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watch of one node: connect, ask in every cycle, come back after failures. No node waits for another.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final, Protocol
+
+from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import NONCE_BYTES
+from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Result
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import EVIDENCE_LIMIT
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.judge import Judge
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.standing import Standing, confirmed
+
+QUIET_LIMIT: Final = 16 * MIB
+"""Most bytes of an answer in which next to nothing is expected; what is more is asked for by a whole round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds.
+
+    Attributes:
+        period: from one quote of a node to the next.
+        jitter: how much of the period, at most, one may come sooner or later.
+        answer: how long an answer may take; of a whole round, ``connect``.
+        connect: how long it may take until a collector is ready.
+        renew: how long a verdict may stand without a whole round.
+        retry: how long to wait before a node that failed is tried again: at first, and at most.
+    """
+
+    period: float = 2.0
+    jitter: float = 0.1
+    answer: float = 10.0
+    connect: float = 60.0
+    renew: float = 60.0
+    retry: tuple[float, float] = (1.0, 30.0)
+
+
+class Asked(Protocol):
+    """A channel to a collector."""
+
+    async def ask(self, message: Mapping[str, Any], limit: int, seconds: float) -> Mapping[str, Any]:
+        """Return the answer to a request; may raise ChannelError."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass
+class View:
+    """What is to be seen of a node.
+
+    Attributes:
+        node: its name.
+        result: the last result; None before the first.
+        at: when its evidence was proved last, whether by a whole round or by a quote that confirmed it.
+        cycles: number of quotes that were checked.
+        rounds: number of whole rounds among them.
+        seconds: how long the last answer took.
+        failures: number of failures in a row.
+    """
+
+    node: str
+    result: Result | None = None
+    at: float = 0.0
+    cycles: int = 0
+    rounds: int = 0
+    seconds: float = 0.0
+    failures: int = 0
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the watches of all nodes share.
+
+    Attributes:
+        timing: how often, and for how long.
+        selection: the PCRs to quote, plain.
+        judge: who issues challenges and comes to verdicts.
+        run: calls what may take long in a thread.
+        report: told of each result of a whole round, and of each failure.
+        random: makes nodes differ in time.
+    """
+
+    timing: Timing
+    selection: Mapping[str, Any]
+    judge: Judge
+    run: Callable[..., Awaitable[Any]]
+    report: Callable[[View], None]
+    random: Random = field(default_factory=Random)
+
+
+class NodeWatch:
+    """The watch of one node.
+
+    Args:
+        node: its name.
+        connect: opens a channel to its collector; told whether the last one failed.
+        places: where things are on the node.
+        means: what is shared.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        connect: Callable[[bool], Awaitable[Asked]],
+        places: Mapping[str, str],
+        means: Means,
+    ) -> None:
+        self.view = View(node)
+        self._connect = connect
+        self._means = means
+        self._asked = {"selection": means.selection, "places": dict(places)}
+        self._standing: Standing | None = None
+        self._renew_at = 0.0
+        self._unsettled = 0
+        self._pausing: asyncio.Future[None] | None = None
+        self._last = False
+
+    async def run(self) -> None:
+        """Watch until :meth:`finish` is called, or for ever."""
+        while not self._last:
+            try:
+                channel = await self._connect(self.view.failures > 0)
+            except ChannelError as error:
+                await self._failed(error)
+                continue
+            try:
+                await self._cycles(channel)
+            except ChannelError as error:
+                await self._failed(error)
+            finally:
+                channel.close()
+
+    def finish(self) -> None:
+        """Do one more cycle at once, where there is a connection, and end."""
+        self._last = True
+        if self._pausing is not None and not self._pausing.done():
+            self._pausing.set_result(None)
+
+    async def _cycles(self, channel: Asked) -> None:
+        timing, random = self._means.timing, self._means.random
+        # The phase is chosen anew with each connection: nodes that came back together do not stay together.
+        pause = random.random() * timing.period
+        await self._whole(channel)
+        while not self._last:
+            await self._pause(pause)
+            if self._standing is None or _now() >= self._renew_at or not await self._quiet(channel):
+                await self._whole(channel)
+            pause = self._interval() * (1 + timing.jitter * (2 * random.random() - 1))
+
+    def _interval(self) -> float:
+        """Return how long to wait: never less than the TPM worked, and longer where whole rounds settle nothing."""
+        timing, view = self._means.timing, self.view
+        interval = max(timing.period - view.seconds, view.seconds)
+        return min(interval * 2**self._unsettled, max(timing.renew, interval)) if self._unsettled > 1 else interval
+
+    async def _quiet(self, channel: Asked) -> bool:
+        """Ask for a quote that confirms what is known; return whether it did."""
+        known, nonce = self._standing, secrets.token_bytes(NONCE_BYTES)
+        assert known is not None  # noqa: S101 - for mypy
+        asked = {**self._asked, "nonce": nonce.hex(), "since": known.since, "have": known.have}
+        answer = await self._answer(channel, asked, QUIET_LIMIT, self._means.timing.answer)
+        still = confirmed(known, nonce, answer.get("evidence"), answer.get("same") or ())
+        if still is None:
+            return False
+        self._standing = still
+        self.view.cycles += 1
+        self.view.at = time.time()
+        return True
+
+    async def _whole(self, channel: Asked) -> None:
+        """Attest the node as the action attest does."""
+        self._standing = None
+        for whole in (False, True):
+            challenge = await self._means.run(lambda whole=whole: self._means.judge.begin(self.view.node, whole=whole))
+            if challenge is None:
+                message = f"{self.view.node}: is not enrolled. Next: run palantir.trust.enrol for it."
+                await self._give_up("not_enrolled", message)
+                return
+            asked = {**self._asked, "nonce": challenge.nonce.hex(), "since": challenge.since}
+            answer = await self._answer(channel, asked, EVIDENCE_LIMIT, self._means.timing.connect)
+            if "evidence" not in answer:
+                await self._give_up("no_evidence", f"{self.view.node}: {_said(answer.get('error'))}")
+                return
+            try:
+                result, known = await self._means.run(
+                    lambda challenge=challenge, answer=answer: self._means.judge.finish(challenge, answer["evidence"])
+                )
+            except PartError:
+                continue
+            self._settle(result, known)
+            return
+
+    async def _answer(
+        self, channel: Asked, message: Mapping[str, Any], limit: int, seconds: float
+    ) -> Mapping[str, Any]:
+        begun = _now()
+        answer = await channel.ask(message, limit, seconds)
+        self.view.seconds = _now() - begun
+        return answer
+
+    def _settle(self, result: Result, known: Standing | None) -> None:
+        timing, view = self._means.timing, self.view
+        self._standing = known
+        self._unsettled = 0 if known is not None else self._unsettled + 1
+        self._renew_at = _now() + timing.renew * (1 - self._means.random.random() / 4)
+        view.result, view.at, view.failures = result, time.time(), 0
+        view.cycles += 1
+        view.rounds += 1
+        self._means.report(view)
+
+    async def _give_up(self, state: str, message: str) -> None:
+        """Note that a node that answers has no verdict; again only where it is another one, or after a while."""
+        self._unsettled += 1
+        view = self.view
+        message = printable(message, 2000)
+        same = view.result is not None and (view.result.state, view.result.message) == (state, message)
+        if not same or _now() >= self._renew_at:
+            view.result = await self._means.run(lambda: self._means.judge.give_up(view.node, state, message))
+            self._renew_at = _now() + self._means.timing.renew
+        self._means.report(view)
+
+    async def _failed(self, error: ChannelError) -> None:
+        """Note that a node cannot be asked, and wait before it is tried again."""
+        self._standing = None
+        self.view.failures += 1
+        await self._give_up(error.state, str(error))
+        least, most = self._means.timing.retry
+        wait = min(least * 2 ** min(self.view.failures - 1, 16), most)
+        await self._pause(wait * (0.5 + self._means.random.random()))
+
+    async def _pause(self, seconds: float) -> None:
+        if self._last:
+            return
+        loop = asyncio.get_running_loop()
+        self._pausing = pausing = loop.create_future()
+        timer = loop.call_later(seconds, _over, pausing)
+        try:
+            await pausing
+        finally:
+            timer.cancel()
+            self._pausing = None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _over(pausing: asyncio.Future[None]) -> None:
+    if not pausing.done():
+        pausing.set_result(None)
+
+
+def _said(error: object) -> str:
+    """Return a collector's own message, as that of the module would be."""
+    said = error.get("msg") if isinstance(error, Mapping) else None
+    return printable(said or "gave neither evidence nor a reason.", 1900)
+
+
+__all__ = ["QUIET_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]
