@@ -70,6 +70,11 @@ scenario-tamper: setup
 scenario-recovery: setup
 	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.recovery
 
+# make scenario-watch   how soon a watch finds out what is done to guests, and contains it; a soak on light nodes
+.PHONY: scenario-watch
+scenario-watch: setup
+	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.watch
+
 # make lab-up, lab-down, lab-reset, lab-status   the guests of demo and tests, for developers
 # make lab-ssh NODE=node1                        log in to one
 .PHONY: lab-up lab-down lab-reset lab-status lab-ssh

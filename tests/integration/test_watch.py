@@ -124,7 +124,12 @@ def test_every_way_to_reach_a_node_and_the_first_loss_of_trust(tmp_path: Path, n
         "wrong-password": {**sudo, "ansible_become_password": "wrong"},
         "no-such-python": {"ansible_python_interpreter": "/nowhere/python3"},
         "nothing-listens": {"ansible_port": 1},
-        "wrong-host-key": {"ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes"},
+        "wrong-host-key": {
+            # A connection that is shared was checked before; and ansible-runner switches the check off.
+            "ansible_ssh_args": "-o ControlPath=none",
+            "ansible_host_key_checking": True,
+            "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes",
+        },
         "not-ssh": {"ansible_connection": "local"},
         "not-sudo": {"ansible_become": True, "ansible_become_method": "su"},
         "by-password": {"ansible_password": PASSWORD},

@@ -91,7 +91,7 @@ class Site:
         Raises:
             ScenarioError: the deadline passed.
         """
-        with self._running(playbook, variables, limit) as process:
+        with self.running(playbook, variables, limit) as process:
             try:
                 return process.wait(deadline)
             except subprocess.TimeoutExpired:
@@ -106,7 +106,7 @@ class Site:
             ScenarioError: it ended before, or the deadline passed.
         """
         end = time.monotonic() + deadline
-        with self._running(playbook, variables) as process:
+        with self.running(playbook, variables) as process:
             while not until():
                 if process.poll() is not None:
                     raise ScenarioError(f"playbook {playbook.stem} ended before it was killed; see {self.shown_in}")
@@ -117,9 +117,10 @@ class Site:
             process.wait(10)
 
     @contextlib.contextmanager
-    def _running(
+    def running(
         self, playbook: Path, variables: Mapping[str, Any], limit: str = ""
     ) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a playbook beside the body; it is ended with it."""
         command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
         command += ["--extra-vars", json.dumps({"palantir_trust_evidence": str(self.evidence), **variables})]
         command += ["--limit", limit] if limit else []

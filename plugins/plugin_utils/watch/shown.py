@@ -120,7 +120,7 @@ def drawn(shown: Picture, width: int = WIDTH) -> list[str]:
     ]
     lines = table(_HEAD, rows, width).splitlines()
     more = shown.nodes - len(shown.rows)
-    return [*lines, *([f"and {more} more"] if more > 0 else []), counted(shown)]
+    return [*lines, *([f"and {more} more"] if more > 0 else []), *paragraph(counted(shown), width).splitlines()]
 
 
 def counted(shown: Picture) -> str:

@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make scenario-watch``: how soon a watch finds out and contains, and a soak. Exit status 0 only if all is so."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import mean
+from typing import Final, NoReturn
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from tests.lab.errors import LabError
+from tests.lab.lab import Lab
+from tests.scenarios.recovery.course import NODES, Course
+from tests.scenarios.site import ScenarioError, Site
+from tests.scenarios.watch.runs import Run, require, run_all
+from tests.scenarios.watch.soak import Tally, soak
+
+SOAK_S: Final = 100.0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _terminated(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _guests(site: Site, lab: Lab) -> list[Run]:
+    _say("\n=== Lab: two guests with UEFI Secure Boot, a TPM each, and IMA; playbooks write to build/scenarios/watch")
+    try:
+        lab.down(now=True)
+        lab.reset(NODES, tpm=True)
+        lab.up(NODES)
+        course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
+        course.prepare()
+        _say("\n=== Tamperings at times of chance, while the playbook watch goes on")
+        runs = run_all(course, _say)
+        require(runs)
+        return runs
+    finally:
+        _say("\n=== Stop the lab")
+        lab.down(now=True)
+
+
+def _soaked() -> Tally:
+    _say("\n=== Soak: light nodes are tampered with, rebooted, and switched off and on")
+    # The path of a Unix socket has at most 107 characters.
+    with tempfile.TemporaryDirectory(prefix="soak-") as directory:
+        return soak(Path(directory), SOAK_S, _say)
+
+
+def _summary(runs: Sequence[Run], tally: Tally | None) -> str:
+    told = []
+    if runs:
+        detected, contained = mean(run.detected_s for run in runs), mean(run.contained_s for run in runs)
+        worst = max(run.contained_s for run in runs)
+        told.append(
+            f"{len(runs)} tamperings detected after {detected:.1f} s and contained after {contained:.1f} s on average "
+            f"({worst:.1f} s at most)"
+        )
+    if tally is not None:
+        told.append(
+            f"soak of {tally.cycles:,} quotes with {tally.rebooted} reboots and {tally.dropped} plugs pulled: "
+            f"{len(tally.found)} of {tally.tampered} tamperings found, {len(tally.false)} false alarms, "
+            f"memory {tally.growth:.2f} times"
+        )
+    return "; ".join(told)
+
+
+def main() -> int:
+    """Run both parts, or one; lab processes are stopped on success, failure and Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m tests.scenarios.watch", description=__doc__)
+    parser.add_argument("--only", choices=("guests", "soak"), help="run one part alone")
+    only = parser.parse_args().only
+    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGHUP, _terminated)
+    begun, site = time.monotonic(), Site.fresh("scenarios/watch")
+    runs: list[Run] = []
+    tally, status = None, 1
+    try:
+        if only != "soak":
+            runs = _guests(site, Lab.default())
+        if only != "guests":
+            tally = _soaked()
+        status = 0
+    except (ScenarioError, LabError, TrustError) as error:
+        print(f"\nscenario-watch: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nscenario-watch: interrupted", file=sys.stderr)
+        status = 130
+    report = site.directory.parent / "watch.json"
+    plain = {"runs": [asdict(run) for run in runs], "soak": None if tally is None else asdict(tally), "ok": status == 0}
+    report.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    ended = _summary(runs, tally) or "nothing was shown"
+    print(f"\nscenario-watch: {'' if status == 0 else 'FAILED: '}{ended}, {time.monotonic() - begun:.0f} s")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
