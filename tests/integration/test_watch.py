@@ -34,7 +34,9 @@ if "-p" in options:
         print(options["-p"], end="", file=sys.stderr, flush=True)
         line = b""
         while not line.endswith(b"\\n"):
-            line += os.read(0, 1)
+            if not (byte := os.read(0, 1)):
+                sys.exit("sudo: no password was provided")
+            line += byte
         if line == b"correct horse\\n":
             break
         print("\\nSorry, try again.", file=sys.stderr, flush=True)

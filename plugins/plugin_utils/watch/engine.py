@@ -8,6 +8,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -128,7 +129,7 @@ async def watch(
 class _Watch:
     def __init__(self, plan: Plan, judge: Judge, thread: ThreadPoolExecutor) -> None:
         self._plan = plan
-        self._lost = asyncio.Event()
+        self._over = asyncio.Event()
         self._outcome = Outcome()
         run = partial(asyncio.get_running_loop().run_in_executor, thread)
         self._means = Means(plan.timing, plan.selection, judge, run, self._reported)
@@ -136,14 +137,20 @@ class _Watch:
     async def run(self, targets: Iterable[Target], shown: Callable[[Mapping[str, View]], None]) -> Outcome:
         nodes = [NodeWatch(target.node, target.connect, target.places, self._means) for target in targets]
         self._outcome.views = {node.view.node: node.view for node in nodes}
-        running = {asyncio.create_task(node.run()): node for node in nodes}
+        running = [asyncio.create_task(node.run()) for node in nodes]
+        for task in running:
+            # A node's watch has no end of its own: one that ends has failed on the verifier's side.
+            task.add_done_callback(lambda _task: self._over.set())
         try:
-            await self._until_the_end(set(running), shown)
+            await self._until_the_end(shown)
             if self._outcome.losses:
                 # Whatever hit one node may have hit others at the same time, and a storm is to be seen as one.
                 for node in nodes:
                     node.finish()
-                await self._all(set(running), self._plan.sweep)
+                await asyncio.wait(running, timeout=self._plan.sweep)
+            for task in running:
+                if task.done():
+                    await task  # raises what it failed of
         finally:
             for task in running:
                 task.cancel()
@@ -151,27 +158,13 @@ class _Watch:
         shown(self._outcome.views)
         return self._outcome
 
-    async def _until_the_end(
-        self, running: set[asyncio.Task[None]], shown: Callable[[Mapping[str, View]], None]
-    ) -> None:
+    async def _until_the_end(self, shown: Callable[[Mapping[str, View]], None]) -> None:
         clock = asyncio.get_running_loop().time
         end = clock() + self._plan.duration
-        lost = asyncio.create_task(self._lost.wait())
-        try:
-            while not lost.done() and (left := end - clock()) > 0:
-                shown(self._outcome.views)
-                done, _pending = await asyncio.wait(
-                    {lost, *running}, timeout=min(left, _HOUSEKEEPING_S), return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done - {lost}:
-                    await task  # raises what ended it: a node's watch has no end of its own
-        finally:
-            lost.cancel()
-
-    async def _all(self, running: set[asyncio.Task[None]], seconds: float) -> None:
-        done, _pending = await asyncio.wait(running, timeout=seconds)
-        for task in done:
-            await task
+        while not self._over.is_set() and (left := end - clock()) > 0:
+            shown(self._outcome.views)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), min(left, _HOUSEKEEPING_S))
 
     def _reported(self, view: View) -> None:
         result = view.result
@@ -184,7 +177,7 @@ class _Watch:
             loss = Loss(view.node, layer, tier, _finding(submod, tier))
             if loss not in self._outcome.losses:
                 self._outcome.losses.append(loss)
-            self._lost.set()
+            self._over.set()
 
 
 def _finding(submod: Mapping[str, Any], tier: str) -> str:

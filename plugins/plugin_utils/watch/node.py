@@ -19,13 +19,15 @@ from ansible_collections.palantir.trust.plugins.module_utils._facts_binding impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Result
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
-from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import EVIDENCE_LIMIT
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.judge import Judge
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.standing import Standing, confirmed
 
-QUIET_LIMIT: Final = 16 * MIB
-"""Most bytes of an answer in which next to nothing is expected; what is more is asked for by a whole round."""
+QUIET_LIMIT: Final = MIB
+"""Most bytes of an answer in which next to nothing is expected; a node with more is asked anew, by a whole round."""
+
+WHOLE_LIMIT: Final = 128 * MIB
+"""Most bytes of the answer to a whole round: the collector's own bounds, in base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class NodeWatch:
                 await self._give_up("not_enrolled", message)
                 return
             asked = {**self._asked, "nonce": challenge.nonce.hex(), "since": challenge.since}
-            answer = await self._answer(channel, asked, EVIDENCE_LIMIT, self._means.timing.connect)
+            answer = await self._answer(channel, asked, WHOLE_LIMIT, self._means.timing.connect)
             if "evidence" not in answer:
                 await self._give_up("no_evidence", f"{self.view.node}: {_said(answer.get('error'))}")
                 return
@@ -271,4 +273,4 @@ def _said(error: object) -> str:
     return printable(said or "gave neither evidence nor a reason.", 1900)
 
 
-__all__ = ["QUIET_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]
+__all__ = ["QUIET_LIMIT", "WHOLE_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]
