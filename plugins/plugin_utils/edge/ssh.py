@@ -167,10 +167,9 @@ def _interpreter(variables: Mapping[str, Any]) -> str:
         wanted = facts.get("discovered_interpreter_python") if isinstance(facts, Mapping) else None
     if wanted:
         return shlex.join(shlex.split(str(wanted)))
-    # What Ansible's discovery would find, without a round trip for it.
-    names = C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK")
-    found = " || ".join(f"command -v {shlex.quote(str(name))}" for name in names)
-    return f'"$({found})"'
+    # What Ansible's discovery would find, without a round trip for it: the first of its list that starts.
+    names = shlex.join(str(name) for name in C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK"))
+    return f'"$(for python in {names}; do "$python" -c pass 2>/dev/null && echo "$python" && break; done)"'
 
 
 def _texts(arguments: list[bytes]) -> tuple[str, ...]:
