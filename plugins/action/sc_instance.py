@@ -1,43 +1,57 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Instantiate, preserve and terminate SC instances; documented in plugins/modules/sc_instance.py."""
+"""The verbs of an SC instance on one node; documented in plugins/modules/sc_instance.py."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
-import shlex
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleConnectionFailure
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, binary, printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, part
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, instances
-from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import node_part, store_part
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import DRIVERS, container_id
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.store_part import Here
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
-DRIVERS = dict.fromkeys(("nspawn", "podman", "systemd"), "sc_generation")
-"""The module that runs a generation on a node, by the flavour's driver."""
-PRESERVED_LIMIT = 64 * MIB
-_ID = re.compile(r"[0-9a-f]{64}")
+_DEPLOY = "see what is deployed with palantir.trust.sc_instance_info."
 
 
 class ActionModule(NodeAction):
     """The store's part and the node's part of a verb in one task: one round trip."""
 
     SPEC: ClassVar[dict[str, Any]] = {
-        "state": {"type": "str", "choices": ["instantiated", "preserved", "terminated"], "required": True},
+        "state": {
+            "type": "str",
+            "choices": [
+                "instantiated",
+                "promoted",
+                "rolled_back",
+                "configured",
+                "operating",
+                "stopped",
+                "preserved",
+                "terminated",
+            ],
+            "required": True,
+        },
         "instance": {"type": "str", "required": True},
         "node": {"type": "str"},
         "sc": {"type": "dict"},
         "replace": {"type": "bool", "default": False},
+        "beside": {"type": "bool", "default": False},
+        "attestation": {"type": "int"},
+        "revive": {"type": "bool", "default": True},
+        "restart": {"type": "bool", "default": False},
         "driver": {"type": "str", "choices": list(DRIVERS), "default": "podman"},
         "directory": {"type": "path", "default": "/var/lib/palantir.trust"},
         "dest": {"type": "path"},
@@ -49,30 +63,129 @@ class ActionModule(NodeAction):
             # It becomes a path that is removed, and an argument of the container engine.
             raise StoreError(f"instance {printable(arguments['instance'], 80)!r}", "is not a name.", RULE)
         arguments["node"] = arguments["node"] or str(task_vars["inventory_hostname"])
-        verb = {"instantiated": self._instantiate, "preserved": self._preserve, "terminated": self._terminate}
-        return verb[arguments["state"]](arguments, task_vars)
+        verb = {
+            "instantiated": self._instantiate,
+            "promoted": self._promote,
+            "rolled_back": self._roll_back,
+            "configured": self._configure,
+            "operating": self._operate,
+            "stopped": self._stop,
+            "preserved": self._preserve,
+            "terminated": self._terminate,
+        }
+        begun = time.monotonic()
+        result = verb[arguments["state"]](arguments, task_vars)
+        return {**result, "seconds": round(time.monotonic() - begun, 3)}
 
     def _instantiate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        sc = arguments["sc"]
-        if not sc or "image_id" not in sc:
-            raise CatalogueError(arguments["instance"], "sc must be what lookup palantir.trust.sc returns.")
-        _check_supported(sc)
-        store = self.open_store(arguments)
-        living = _living(store, arguments)
-        running = [record for record in living if record.state == "live"]
-        if running and not arguments["replace"]:
-            return {"changed": False, "generation": running[-1].plain()}
+        sc, beside = node_part.supported(arguments["instance"], arguments["sc"]), bool(arguments["beside"])
+        here = self._here(arguments)
+        if here.serving and not (arguments["replace"] or beside):
+            return {"changed": False, "generation": here.serving.plain()}
         if self._task.check_mode:
             return {"changed": True}
-        record = _allocate(store, arguments, self.now())
+        record = store_part.allocate(
+            self.open_store(arguments), arguments["node"], arguments["instance"], sc, self.now()
+        )
         # Where this fails the generation stays allocated: it may run all the same, and must be appraised.
-        answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], _start(arguments, record), task_vars)
+        asked = node_part.started(record, arguments["directory"], sc, beside=beside)
+        answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
         container = container_id(answer.get("container"), f"{record.instance}-g{record.generation}")
-        # The node replaced whatever ran under this name.
-        self._retire(store, living)
-        with store.transaction() as connection:
-            instances.set_state(connection, record.id, "live", self.now(), container)
-        return {"changed": True, "generation": {**record.plain(), "state": "live", "container": container}}
+        if beside:
+            with self.open_store(arguments).transaction() as connection:
+                instances.note_started(connection, record.id, self.now(), container)
+            kept: dict[str, Any] = {**record.plain(), "container": container}
+        else:
+            # The node replaced whatever ran under this name.
+            kept = store_part.serve(self.open_store(arguments), record, here.all, self.now(), container)
+        return {"changed": True, "generation": kept, **node_part.gap(answer)}
+
+    def _promote(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        sc = node_part.supported(arguments["instance"], arguments["sc"])
+        here = self._here(arguments)
+        if self._task.check_mode:
+            return {"changed": True}
+        if not here.allocated:
+            record = self._serving(here, arguments)
+            return {"changed": False, "generation": record.plain()}
+        if arguments["attestation"] is None:
+            raise StoreError(
+                arguments["instance"],
+                "state promoted needs attestation.",
+                "give the id that palantir.trust.attest returned.",
+            )
+        store, record = self.open_store(arguments), here.allocated[-1]
+        store_part.require_proof(store, record, arguments["attestation"])
+        others = [other for other in here.all if other.id != record.id]
+        if others or sc["network"] == "private":
+            asked = node_part.of_generation("promoted", record, arguments["directory"], replace_previous=True)
+            self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
+        return {"changed": True, "generation": store_part.serve(store, record, others, self.now(), record.container)}
+
+    def _roll_back(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        here, driver = self._here(arguments), DRIVERS[arguments["driver"]]
+        before = here.serving if arguments["revive"] else None
+        plain = before.plain() if before else None
+        if self._task.check_mode or not here.allocated:
+            return {"changed": bool(here.allocated), "generation": plain}
+        for record in here.allocated:
+            asked = node_part.of_generation("absent", record, arguments["directory"])
+            self.ask(arguments["node"], driver, asked, task_vars)
+            store_part.retire(self.open_store(arguments), [record], self.now())
+        if before is not None and before.state == "live":
+            self._run(before, arguments, task_vars)
+        return {"changed": True, "generation": plain}
+
+    def _configure(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        sc = node_part.supported(arguments["instance"], arguments["sc"])
+        record = self._serving(self._here(arguments), arguments)
+        if record.state != "live":
+            raise StoreError(record.instance, "is stopped.", "configure it once it is operating.")
+        before, wanted = record.configured(), node_part.digests(sc)
+        changed = sorted(path for path in wanted.keys() | before.keys() if before.get(path) != wanted.get(path))
+        result: dict[str, Any] = {"files": wanted, "diff": _difference(record, before, wanted)}
+        if fixed := node_part.to_replace(sc, before):
+            return {"changed": False, "needs_replacement": fixed, **result}
+        result |= {"needs_replacement": [], "rewritten": changed, "reloaded": False}
+        if self._task.check_mode:
+            return {"changed": bool(changed), **result}
+        # First: a node that is attested in between is accused of a changed configuration else.
+        with self.open_store(arguments).transaction() as connection:
+            if changed:
+                instances.configure(connection, record.id, wanted, self.now())
+        asked = node_part.configured(record, arguments["directory"], sc)
+        answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
+        differed = bool(answer.get("changed"))
+        return {"changed": differed or bool(changed), **result, "reloaded": bool(answer.get("reloaded"))}
+
+    def _operate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        here = self._here(arguments)
+        record = self._serving(here, arguments)
+        if here.boot > record.reset_count:
+            raise StoreError(
+                f"{record.instance}, generation {record.generation}",
+                f"ran before {record.node} was booted: nothing of it is there.",
+                "heal it: a new generation takes its place.",
+            )
+        if self._task.check_mode:
+            return {"changed": arguments["restart"] or record.state != "live", "generation": record.plain()}
+        if arguments["restart"]:
+            asked = node_part.of_generation("stopped", record, arguments["directory"])
+            self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
+        ran, container = self._run(record, arguments, task_vars)
+        store = self.open_store(arguments)
+        kept = store_part.serve(store, record, (), self.now(), container or record.container)
+        return {"changed": arguments["restart"] or not ran or record.state != "live", "generation": kept}
+
+    def _stop(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        record = self._serving(self._here(arguments), arguments)
+        if self._task.check_mode or record.state == "stopped":
+            return {"changed": record.state != "stopped", "generation": record.plain()}
+        asked = node_part.of_generation("stopped", record, arguments["directory"])
+        self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
+        with self.open_store(arguments).transaction() as connection:
+            instances.set_state(connection, record.id, "stopped", self.now())
+        return {"changed": True, "generation": {**record.plain(), "state": "stopped"}}
 
     def _preserve(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         if not arguments["dest"]:
@@ -80,7 +193,7 @@ class ActionModule(NodeAction):
                 arguments["instance"], "state preserved needs dest.", "name a directory on the controller."
             )
         if self._task.check_mode:
-            return {"changed": bool(_living(self.open_store(arguments), arguments))}
+            return {"changed": bool(self._here(arguments).all)}
         frozen_at = self._freeze(arguments)
         answer = self._drive("preserved", arguments, task_vars)
         frozen = frozen_at is not None or bool(answer.get("frozen"))
@@ -88,7 +201,7 @@ class ActionModule(NodeAction):
             "changed": frozen,
             "frozen": frozen,
             "frozen_at": frozen_at,
-            "preserved": _keep(Path(arguments["dest"]), part(answer, "preserved")),
+            "preserved": node_part.keep(Path(arguments["dest"]), part(answer, "preserved")),
         }
 
     def _freeze(self, arguments: dict[str, Any]) -> float | None:
@@ -97,113 +210,49 @@ class ActionModule(NodeAction):
         Returns:
             When it stood still, by this clock; None where the command failed, which the module is to find out about.
         """
-        containers = [record.container for record in _living(self.open_store(arguments), arguments) if record.container]
+        containers = [record.container for record in self._here(arguments).all if record.container]
         if containers:
-            command = " && ".join(map(freezing, containers))
+            command = " && ".join(map(node_part.freezing, containers))
             with contextlib.suppress(AnsibleConnectionFailure):
                 if self._low_level_execute_command(command)["rc"] == 0:
                     return self.now()
         return None
 
     def _terminate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        store = self.open_store(arguments)
-        living = _living(store, arguments)
+        here = self._here(arguments)
         if self._task.check_mode:
-            return {"changed": bool(living)}
+            return {"changed": bool(here.all)}
         answer = self._drive("absent", arguments, task_vars)
-        self._retire(store, living)
-        return {"changed": bool(answer.get("changed")) or bool(living)}
+        store_part.retire(self.open_store(arguments), here.all, self.now())
+        return {"changed": bool(answer.get("changed")) or bool(here.all)}
+
+    def _run(
+        self, record: InstanceRecord, arguments: dict[str, Any], task_vars: dict[str, Any]
+    ) -> tuple[bool, str | None]:
+        """Have a node run a generation that it has, until it answers; return whether it ran, and its container."""
+        health = {"probe": arguments["sc"]["probe"]} if arguments["sc"] else {}
+        asked = node_part.of_generation("operating", record, arguments["directory"], **health)
+        answer = self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
+        container = container_id(answer.get("container"), f"{record.instance}-g{record.generation}")
+        return not answer.get("changed"), container
 
     def _drive(self, state: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        asked = {"state": state, "name": arguments["instance"], "directory": _directory(arguments)}
+        directory = os.path.join(str(arguments["directory"]), str(arguments["instance"]))
+        asked = {"state": state, "name": arguments["instance"], "directory": directory}
         return self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
 
-    def _retire(self, store: Store, records: list[InstanceRecord]) -> None:
-        with store.transaction() as connection:
-            for record in records:
-                instances.set_state(connection, record.id, "retired", self.now())
+    def _here(self, arguments: dict[str, Any]) -> Here:
+        return store_part.here(self.open_store(arguments), arguments["node"], arguments["instance"])
+
+    @staticmethod
+    def _serving(here: Here, arguments: Mapping[str, Any]) -> InstanceRecord:
+        if here.serving is None:
+            raise StoreError(str(arguments["instance"]), f"is not deployed on {arguments['node']}.", _DEPLOY)
+        return here.serving
 
 
-def _check_supported(sc: Mapping[str, Any]) -> None:
-    """Refuse what no driver here carries out, rather than run an instance without it."""
-    if sc["driver"] not in DRIVERS:
-        raise CatalogueError(
-            f"SC {sc['sc']}", f"asks for the driver {sc['driver']}, which is not available.", "leave it out."
-        )
-
-
-def freezing(container: str) -> str:
-    """Return the command that makes a generation's processes stand still, by what its container is called."""
-    if _ID.fullmatch(container):
-        return f"podman pause {container}"
-    return f"systemctl freeze {shlex.quote(f'palantir-sc-{container}.service')}"
-
-
-def container_id(told: object, name: str = "") -> str | None:
-    """Return the ID of a container, or this name of a machine or service, as a node tells it; None for what is none.
-
-    Without it the container is still told from others by its owners, and by the range that the node's facts show.
-    """
-    return told if isinstance(told, str) and (_ID.fullmatch(told) or (told and told == name)) else None
-
-
-def _living(store: Store, arguments: dict[str, Any]) -> list[InstanceRecord]:
-    with store.transaction() as connection:
-        return [
-            record
-            for record in instances.of_node(connection, arguments["node"])
-            if record.instance == arguments["instance"] and record.state != "retired"
-        ]
-
-
-def _allocate(store: Store, arguments: dict[str, Any], now: float) -> InstanceRecord:
-    digests = {
-        f["path"]: "sha256:" + hashlib.sha256(f["content"].encode()).hexdigest() for f in arguments["sc"]["files"]
-    }
-    with store.transaction() as connection:
-        node = identities.find(connection, arguments["node"])
-        if node is None:
-            raise StoreError(f"node {arguments['node']}", "is not enrolled.", "run palantir.trust.enrol for it first.")
-        return instances.allocate(
-            connection,
-            instance=arguments["instance"],
-            sc=arguments["sc"]["sc"],
-            flavour=arguments["sc"]["flavour"],
-            node=arguments["node"],
-            files=digests,
-            reset_count=node.reset_count,
-            at=now,
-        )
-
-
-def _directory(arguments: dict[str, Any]) -> str:
-    return os.path.join(str(arguments["directory"]), str(arguments["instance"]))
-
-
-def _start(arguments: dict[str, Any], record: InstanceRecord) -> dict[str, Any]:
-    sc = arguments["sc"]
-    same = ("driver", "capabilities", "command", "files", "ports", "network", "resources", "probe")
-    return {
-        "state": "started",
-        "name": record.instance,
-        "generation": record.generation,
-        "directory": _directory(arguments),
-        "image": str(sc["image_id"]).removeprefix("sha256:"),
-        "uid_base": record.uid_base,
-        "uid_count": record.uid_count,
-        "replace_previous": True,
-        **{key: sc[key] for key in same},
-    }
-
-
-def _keep(directory: Path, kept: dict[str, str]) -> dict[str, str]:
-    """Write preserved files under names that are ours, readable by their owner only; return their digests."""
-    digests: dict[str, str] = {}
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("inspect.json", "changes.json", "changed-files.tar", "log.txt"):
-        if name in kept:
-            data = binary(kept[name], f"preserved.{name}", PRESERVED_LIMIT)
-            with os.fdopen(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-                stream.write(data)
-            digests[name] = "sha256:" + hashlib.sha256(data).hexdigest()
-    return digests
+def _difference(record: InstanceRecord, before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, Any]:
+    """Return a change of configuration for diff mode, by digests: what is rendered may hold secrets."""
+    header = f"{record.instance}, generation {record.generation}"
+    told = ("".join(f"{path} {digests[path]}\n" for path in sorted(digests)) for digests in (before, after))
+    return dict(zip(("before", "after", "before_header", "after_header"), (*told, header, header), strict=True))

@@ -24,8 +24,8 @@ description:
     newest result, C(tier), C(layers), C(cordoned), C(isolated) and C(instances).
   - >-
     All hosts get C(palantir_trust_scs), the descriptor of each Security Capability, and C(palantir_trust_running), for
-    each instance C(sc), C(function), C(flavour), C(node), C(generation), C(state) (V(live), V(allocated) or V(missing))
-    and C(tier). No text of these is evaluated as a template.
+    each instance C(sc), C(function), C(flavour), C(node), C(generation), C(state) (V(live), V(stopped), V(allocated) or
+    V(missing)) and C(tier). No text of these is evaluated as a template.
 options:
   plugin:
     description: The name of this plugin, V(palantir.trust.catalogue).

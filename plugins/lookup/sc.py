@@ -31,6 +31,11 @@ options:
   flavour:
     description: Deployment flavour; the first one of the descriptor by default.
     type: str
+  host:
+    description:
+      - Name of the host in the inventory with whose variables the configuration is rendered, for tasks that are
+        delegated. Its variables go before those at hand, which alone count by default.
+    type: str
 author:
   - palantir.trust contributors (@palantir-h2020)
 """
@@ -127,6 +132,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """Return the pinned descriptor of each term."""
         self.set_options(var_options=variables, direct=kwargs)
+        variables = self._of_host(variables or {})
         catalogue, reference_values = Path(self.get_option("catalogue")), Path(self.get_option("reference_values"))
         try:
             descriptors = load_catalogue(catalogue)
@@ -134,6 +140,12 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             return [self._pinned(descriptor, catalogue, reference_values, variables) for descriptor in chosen]
         except TrustError as error:
             raise AnsibleLookupError(str(error)) from None
+
+    def _of_host(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the variables at hand, with those of the host that is named before them."""
+        name, known = self.get_option("host"), variables.get("hostvars")
+        # Not every inventory has the node that a store names.
+        return {**variables, **known.raw_get(name)} if name and known is not None and name in known else variables
 
     def _pinned(
         self, descriptor: Descriptor, catalogue: Path, reference_values: Path, variables: dict[str, Any] | None

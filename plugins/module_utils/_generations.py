@@ -75,8 +75,12 @@ class Place(NamedTuple):
     directory: str
 
 
-def started(wanted: Generation, health: Probe, replace_previous: bool) -> Dict[str, Any]:
+def started(
+    wanted: Generation, health: Probe, replace_previous: bool, displace_previous: bool = False
+) -> Dict[str, Any]:
     """Run a generation until it answers its probe; with ``replace_previous`` in the place of all others.
+
+    With ``displace_previous``, what has the node's ports is ended, and kept: it can be run again.
 
     Raises:
         NodeError: ``generation_in_the_way``, the codes of the driver, of the probe, and of the networks.
@@ -86,7 +90,7 @@ def started(wanted: Generation, health: Probe, replace_previous: bool) -> Dict[s
     result: Dict[str, Any] = {"changed": False}
     if _instance_files.read(wanted.directory, wanted.number) is None or not _units.running(wanted.unit):
         in_the_way = [] if wanted.private else [other for other in others if _units.running(other.unit)]
-        if in_the_way and not replace_previous:
+        if in_the_way and not (replace_previous or displace_previous):
             raise NodeError(
                 "generation_in_the_way",
                 "%s cannot start: another generation has the node's ports." % wanted.tag,
@@ -144,9 +148,11 @@ def operating(place: Place, number: int, health: Probe) -> Dict[str, Any]:
     known = _record(place, number)
     driver = DRIVERS[known.driver]
     ran = _units.running(known.unit)
-    result = {} if ran else {"container": driver.start(known)}
+    result: Dict[str, Any] = {} if ran else {"container": driver.start(known)}
     _healthy(known, health)
-    return {"changed": not ran, **result}
+    # Where another one had the node's own network meanwhile, the ports were that one's.
+    front = known.private and _instance_files.promoted(place.directory) == number and _promote(known, [])
+    return {"changed": front or not ran, **result}
 
 
 def stopped(place: Place, number: int) -> Dict[str, Any]:
@@ -163,14 +169,15 @@ def stopped(place: Place, number: int) -> Dict[str, Any]:
     return {"changed": ran}
 
 
-def promoted(place: Place, number: int) -> Dict[str, Any]:
-    """Send the node's ports to a generation.
+def promoted(place: Place, number: int, replace_previous: bool = False) -> Dict[str, Any]:
+    """Send the node's ports to a generation; with ``replace_previous`` remove all others, which serve no more.
 
     Raises:
         NodeError: ``no_generation``, ``not_private``, ``not_running``, the codes of the network.
     """
     known = _record(place, number)
-    if not known.private:
+    others = [found for found in _all(place) if found.number != number]
+    if not known.private and not replace_previous:
         raise NodeError(
             "not_private",
             "%s serves on the node's own network, where there is nothing to promote." % known.tag,
@@ -178,7 +185,11 @@ def promoted(place: Place, number: int) -> Dict[str, Any]:
         )
     if not _units.running(known.unit):
         raise _not_running(known)
-    return {"changed": _promote(known, [found for found in _all(place) if found.number != number])}
+    changed = known.private and _promote(known, others)
+    if replace_previous:
+        changed |= _removed(place, others)
+        _reopened(place)
+    return {"changed": changed}
 
 
 def preserved(place: Place, number: Optional[int]) -> Dict[str, Any]:

@@ -155,6 +155,13 @@ options:
   replace_previous:
     description:
       - Remove all other generations of the instance. On a private network that is done once this one is promoted.
+      - With O(state=promoted), also on the node's own network, where that is all there is to do.
+    type: bool
+    default: false
+  displace_previous:
+    description:
+      - End a generation that has the node's ports, and keep it, so that it can be V(operating) again.
+      - On a private network nothing is in the way.
     type: bool
     default: false
 """
@@ -282,6 +289,7 @@ _SPEC = {
     "resources": {"type": "dict", "options": _RESOURCES},
     "probe": {"type": "dict"},
     "replace_previous": {"type": "bool", "default": False},
+    "displace_previous": {"type": "bool", "default": False},
 }
 
 
@@ -305,7 +313,8 @@ def _generation(given: Dict[str, Any]) -> Generation:
 def _act(given: Dict[str, Any], check: bool) -> Dict[str, Any]:
     state, number = given["state"], given["generation"]
     if state == "started":
-        return _generations.started(_generation(given), given["probe"], given["replace_previous"])
+        replace, displace = given["replace_previous"], given["displace_previous"]
+        return _generations.started(_generation(given), given["probe"], replace, displace)
     if state == "configured":
         return _generations.configured(_generation(given), given["probe"], check)
     # A number is checked where there is one.
@@ -313,9 +322,10 @@ def _act(given: Dict[str, Any], check: bool) -> Dict[str, Any]:
     place = Place(given["name"], given["directory"])
     if state == "operating":
         return _generations.operating(place, number, given["probe"])
+    if state == "promoted":
+        return _generations.promoted(place, number, given["replace_previous"])
     act = {
         "stopped": _generations.stopped,
-        "promoted": _generations.promoted,
         "preserved": _generations.preserved,
         "absent": _generations.absent,
     }

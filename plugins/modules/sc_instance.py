@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sc_instance
-short_description: Instantiate, preserve and terminate instances of Security Capabilities
+short_description: Carry out the verbs of a Security Capability instance on a node
 version_added: 0.1.0
 description:
   - Each new generation of an instance gets a user-namespace range of its own on its node.
@@ -19,13 +19,18 @@ description:
 options:
   state:
     description:
-      - V(instantiated) runs a new generation where none lives on the node, or always with O(replace), and waits until
-        it answers its probe.
+      - V(instantiated) runs a new generation where none is deployed on the node, or always with O(replace) or
+        O(beside), and waits until it answers its probe.
+      - V(promoted) lets what was begun with O(beside) serve, if O(attestation) proves it, and gives the others up.
+      - V(rolled_back) gives up what was begun with O(beside), and runs the one before again.
+      - V(configured) gives the generation that runs other content of its files, and has its program read them. Where it
+        cannot, RV(needs_replacement) says so, and nothing is changed.
+      - V(operating) runs a generation again in the boot in which it was stopped; V(stopped) lets its program end.
       - V(preserved) freezes the instance and brings to O(dest) what shows how it was changed.
       - V(terminated) removes it and retires its generations on the node.
     type: str
     required: true
-    choices: [instantiated, preserved, terminated]
+    choices: [instantiated, promoted, rolled_back, configured, operating, stopped, preserved, terminated]
   instance:
     description: Name of the instance.
     type: str
@@ -34,10 +39,33 @@ options:
     description: Name of the node in the store; the inventory's name of the host by default. For delegated tasks.
     type: str
   sc:
-    description: What runs, as lookup P(palantir.trust.sc#lookup) returns it; needed for V(instantiated).
+    description:
+      - What runs, as lookup P(palantir.trust.sc#lookup) returns it; needed for V(instantiated), V(promoted) and
+        V(configured).
+      - For V(operating) and V(rolled_back), the probe of it is asked, if it is given.
     type: dict
   replace:
-    description: Replace a generation that lives.
+    description: Replace a generation that lives, at once and for good.
+    type: bool
+    default: false
+  beside:
+    description:
+      - Run the new generation beside the one that serves, which stays until V(promoted) or V(rolled_back).
+      - On the node's own network there is room for one; the one before is ended, and kept.
+    type: bool
+    default: false
+  attestation:
+    description:
+      - Id of the attestation result that proves the new generation; needed for V(promoted).
+      - It must be of the node, from after the generation was begun, with an affirming host, and affirm the generation
+        by itself, whatever ran beside it.
+    type: int
+  revive:
+    description: Whether the one before is run again, for V(rolled_back).
+    type: bool
+    default: true
+  restart:
+    description: Let its program end first, for V(operating).
     type: bool
     default: false
   driver:
@@ -59,7 +87,8 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: partial
+    details: Of V(configured), by digests, as what is rendered may hold secrets.
 author:
   - palantir.trust contributors (@palantir-h2020)
 """
@@ -70,12 +99,34 @@ EXAMPLES = r"""
     state: instantiated
     instance: dns-filter-1
     sc: "{{ lookup('palantir.trust.sc', 'dns-filter', catalogue='catalogue', reference_values='reference_values') }}"
+
+- name: Run another one beside it
+  palantir.trust.sc_instance:
+    state: instantiated
+    instance: dns-filter-1
+    sc: "{{ hardened }}"
+    beside: true
+
+- name: Attest the node
+  palantir.trust.attest:
+    reference_values: reference_values
+    require: any
+  register: proof
+
+- name: Let it serve if it is proved
+  palantir.trust.sc_instance:
+    state: promoted
+    instance: dns-filter-1
+    sc: "{{ hardened }}"
+    attestation: "{{ proof.attestation }}"
 """
 
 RETURN = r"""
 generation:
-  description: The generation that lives.
-  returned: O(state=instantiated), but not for a generation that check mode foresees
+  description: The generation that the state is about; of O(state=rolled_back) the one before, or null.
+  returned: >-
+    O(state=instantiated), O(state=promoted), O(state=rolled_back), O(state=operating) and O(state=stopped), but not for
+    a generation that check mode foresees
   type: dict
   sample:
     container: 3f2a1b0c9d8e7f60514233241506f7e8d9cabb1c2d3e4f5061728394a5b6c7d8
@@ -88,6 +139,32 @@ generation:
     state: live
     uid_base: 1000144896
     uid_count: 65536
+gap_ms:
+  description: Time from the end of the generation before to the first answer of this one, by the node's word.
+  returned: O(state=instantiated), where the one before had the node's ports
+  type: int
+seconds:
+  description: How long it took, in seconds.
+  returned: success
+  type: float
+files:
+  description: Digest of each rendered file, by its path.
+  returned: O(state=configured)
+  type: dict
+needs_replacement:
+  description: Paths whose change only a new generation can read; empty where the one that runs can.
+  returned: O(state=configured)
+  type: list
+  elements: str
+rewritten:
+  description: Paths whose content is another now.
+  returned: O(state=configured), where no replacement is needed
+  type: list
+  elements: str
+reloaded:
+  description: Whether the program was told to read its configuration.
+  returned: O(state=configured), where no replacement is needed
+  type: bool
 frozen:
   description: Whether processes were running, and were frozen.
   returned: O(state=preserved)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sc_instance_info
-short_description: Tell which Security Capability instances live, and where
+short_description: Tell which Security Capability instances are deployed, and where
 version_added: 0.1.0
 description:
-  - Reads the live generations of all instances from the store.
+  - Reads from the store the generations of all instances that are live, or were stopped by an operator.
   - Runs on the controller; no node is contacted.
 options: {}
 extends_documentation_fragment:
@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: The live generations.
+  description: The generations, each with its C(state), V(live) or V(stopped).
   returned: success
   type: list
   elements: dict

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The step ``change_flavour`` as the role carries it out, on a node whose podman is a script that notes its calls."""
+"""Steps as the role carries them out, on nodes whose podman is a script that notes its calls."""
 
 from __future__ import annotations
 
@@ -72,12 +72,18 @@ def site(home: Path, port: int) -> dict[str, str]:
     return ids
 
 
-def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]], list[str]]:
-    """Change dns-1 from plain to hardened; return the run, its generations and the images that podman was to run."""
+def change(
+    home: Path, broken: str, action: str = "change_flavour"
+) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]], list[str]]:
+    """Change dns-1 from plain to hardened; return the run, its generations and the images that podman was to run.
+
+    To ``move`` it brings it to another node besides.
+    """
     url = f"sqlite:///{home}/store.sqlite3"
     store = Store(url)
     with store.transaction() as connection:
-        identities.save(connection, "localhost", "e" * 64, {}, {}, 1.0)
+        for node in ("localhost", "other"):
+            identities.save(connection, node, node[0] * 64, {}, {}, 1.0)
         of = {"instance": "dns-1", "sc": "dns-filter", "flavour": "plain", "node": "localhost"}
         record = instances.allocate(connection, **of, files={}, reset_count=0, at=1.0)
         instances.set_state(connection, record.id, "live", 1.0)
@@ -93,6 +99,7 @@ def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], l
         for program in podman.parent.iterdir():
             program.chmod(0o755)
         step: dict[str, Any] = {"incident_id": 1, "node": "localhost", "instance": "dns-1", "flavour": "hardened"}
+        step |= {"tier": "contraindicated", "target": "other", "incident": {"instance": None}}
         role = CHECKOUT / "roles" / "remediate"
         play = {
             "hosts": "localhost",
@@ -103,7 +110,7 @@ def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], l
                 "palantir_trust_catalogue": str(catalogue),
                 "palantir_trust_reference_values": str(catalogue),
             },
-            "tasks": [{"ansible.builtin.include_tasks": str(role / "tasks" / "actions" / "change_flavour.yml")}],
+            "tasks": [{"ansible.builtin.include_tasks": str(role / "tasks" / "actions" / f"{action}.yml")}],
             "module_defaults": {"palantir.trust.sc_instance": {"directory": str(home / "configuration")}},
         }
         (home / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
@@ -115,7 +122,7 @@ def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], l
             "PALANTIR_TRUST_STORE": url,
             "PATH": f"{podman.parent}:{os.environ['PATH']}",
         }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,other,", "-c", "local"]
         done = subprocess.run(
             [*APART, *command, str(home / "play.yml")],
             env=environment,
@@ -130,7 +137,8 @@ def change(home: Path, broken: str) -> tuple[subprocess.CompletedProcess[str], l
     calls = (home / "podman.log").read_text(encoding="utf-8").splitlines()
     ran = [names[line.split()[-1]] for line in calls if line.startswith("run ")]
     with store.transaction() as connection:
-        generations = [(r.flavour, r.state) for r in instances.of_node(connection, "localhost")]
+        nodes = ("localhost", "other")
+        generations = [(r.flavour, r.state) for node in nodes for r in instances.of_node(connection, node)]
     store.close()
     return done, generations, ran
 
@@ -149,3 +157,15 @@ def test_where_it_does_not_come_up_a_fresh_generation_of_the_one_before_does(tmp
     assert "dns-1: did not come up as hardened, and runs as plain again, in a fresh generation." in shown
     assert ran == ["hardened", "plain"]
     assert generations == [("plain", "retired"), ("hardened", "retired"), ("plain", "live")]
+
+
+def test_what_moves_because_it_is_contraindicated_is_given_up_first(tmp_path: Path) -> None:
+    done, generations, ran = change(tmp_path, broken="", action="move")
+    assert done.returncode == 0, done.stdout
+    assert ran == ["hardened"]
+    assert generations == [("plain", "retired"), ("hardened", "live")]
+    tasks = [line for line in done.stdout.splitlines() if line.startswith("TASK")]
+    gone, begun = (
+        next(i for i, task in enumerate(tasks) if word in task) for word in ("that it leaves", "on the new node")
+    )
+    assert gone < begun

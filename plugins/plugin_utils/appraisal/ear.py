@@ -106,6 +106,9 @@ def _submodule(verdict: LayerVerdict, above: Iterable[LayerVerdict], policy: str
         "palantir.retired": [f.plain(verdict.layer, void=void) for f in verdict.retired],
         "palantir.coverage": dict(verdict.coverage) if verdict.coverage is not None else None,
         "palantir.kernel": dict(verdict.kernel) if verdict.kernel is not None else None,
+        "palantir.generations": None
+        if verdict.generations is None
+        else {str(number): str(tier) for number, tier in verdict.generations.items()},
     }
 
 

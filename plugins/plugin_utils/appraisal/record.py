@@ -29,9 +29,10 @@ class Instance:
         uid_base: first user and group number of its range.
         uid_count: size of the range.
         generation: counts up with each replacement.
-        live: whether it should be running now.
+        live: whether it counts now: it should be running, or was stopped by an operator.
         boot_id: boot in which the range was given out, where known.
         container: ID, or name, of the container that it runs in, where known.
+        stopped: whether an operator stopped it: that nothing of it was measured since the boot says nothing then.
         sealed: once a quote was made after its end: that quote's reset count, and how many entries its list had.
         files: path inside the container → accepted digests of its rendered configuration.
     """
@@ -46,6 +47,7 @@ class Instance:
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sealed: tuple[int, int] | None = None
     container: str | None = None
+    stopped: bool = False
 
     def entries_in(self, reset_count: int) -> int | None:
         """Return how many entries of a boot's list may be its own; None where all may.
@@ -164,8 +166,8 @@ def _event(value: object, where: str) -> RecordedEvent:
 def _instance(value: object, where: str) -> Instance:
     plain = _mapping(value, where)
     state = plain.get("state")
-    if state not in ("live", "retired"):
-        raise EvidenceError(f"{where}.state", f"is {printable(state)!r}.", next_step="use live or retired.")
+    if state not in ("live", "stopped", "retired"):
+        raise EvidenceError(f"{where}.state", f"is {printable(state)!r}.", next_step="use live, stopped or retired.")
     files = _mapping(plain.get("files") or {}, f"{where}.files")
     return Instance(
         name=_text(plain, "instance", where),
@@ -173,7 +175,8 @@ def _instance(value: object, where: str) -> Instance:
         uid_base=_number(plain, "uid_base", where, _FIRST_OWNER_LIMIT),
         uid_count=_number(plain, "uid_count", where, _FIRST_OWNER_LIMIT),
         generation=_number(plain, "generation", where, 1 << 53),
-        live=state == "live",
+        live=state != "retired",
+        stopped=state == "stopped",
         boot_id=plain.get("boot_id"),
         files={str(p): _digests(d, f"{where}.files") for p, d in files.items()},
         sealed=_sealed(plain, where),

@@ -95,6 +95,7 @@ class LayerVerdict:
         retired: findings of earlier generations of an SC instance: history, without weight.
         coverage: what the measurements leave out, as plain data; None where that is not known, or not this layer's.
         kernel: keys and critical data that the kernel measured, as plain data; None where there is nothing.
+        generations: of an SC instance, the tier of each live generation by itself; None for another layer.
     """
 
     layer: str
@@ -103,6 +104,7 @@ class LayerVerdict:
     retired: tuple[LayerFinding, ...] = field(default=())
     coverage: Mapping[str, Any] | None = None
     kernel: Mapping[str, Any] | None = None
+    generations: Mapping[int, Tier] | None = None
 
     @property
     def vector(self) -> dict[str, int]:

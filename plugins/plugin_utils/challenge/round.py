@@ -256,7 +256,7 @@ def _in_record(generations: Sequence[instances.InstanceRecord]) -> list[dict[str
     Of an instance that is being replaced, or whose replacement was broken off, two are live then.
     """
     return [
-        generation.plain() | {"state": "retired" if generation.state == "retired" else "live"}
+        generation.plain() | {"state": "live" if generation.state == "allocated" else generation.state}
         for generation in generations
     ]
 

@@ -59,19 +59,34 @@ class Placement:
         }
         self._instances: Counter[str] = Counter()
         for item in situation.instances:
-            if item.state == "live":
+            if item.is_deployed:
                 self._add(item.sc, item.node, 1)
         self._fit = [room for room in self._rooms.values() if room.open]
         self._permitted: dict[str, list[_Room]] = {}
 
-    def choose(self, instance: Instance, source: str, failed: Failed = NOTHING) -> Choice | None:
+    def choose(
+        self,
+        instance: Instance,
+        source: str,
+        failed: Failed = NOTHING,
+        *,
+        only: str | None = None,
+        stand_in: bool = True,
+    ) -> Choice | None:
         """Return another place for an instance, and count it there; None where there is none.
 
-        Where nothing failed with the instance itself, its flavour stays. An SC that can stand in is tried where there
-        is no place for the SC itself.
+        Where nothing failed with the instance itself, its flavour stays.
+
+        Args:
+            instance: the instance; a flavour that its SC does not have leaves the choice of one.
+            source: the node that it leaves; empty where it runs nowhere yet.
+            failed: what failed with it.
+            only: the node that is wanted, where one is.
+            stand_in: whether an SC that can stand in is tried where there is no place for the SC itself.
         """
-        choice = self._best(instance.sc, instance, self._rooms_of(instance.sc, source), failed)
-        for other in self._stand_ins(instance) if choice is None else ():
+        rooms = (room for room in self._rooms_of(instance.sc, source) if only in (None, room.name))
+        choice = self._best(instance.sc, instance, rooms, failed)
+        for other in self._stand_ins(instance) if choice is None and stand_in else ():
             choice = choice or self._best(other, instance, self._rooms_of(other, source), failed)
         if choice is not None:
             self._add(instance.sc, source, -1)

@@ -167,13 +167,16 @@ class Planner:
             subject = Subject(node, layer)
             yield Case(subject, result.host[layer], result, None, self._incident(subject))
         known = {item.instance: item for item in self._situation.instances if item.node == node}
-        live = {item.instance: item for item in self._situation.live(node)}
-        for name in sorted({*live, *result.instances}):
+        here = {name: item for name, item in known.items() if item.is_deployed}
+        for name in sorted({*here, *result.instances}):
+            verdict = result.instances.get(name, Verdict(Tier.NONE))
+            # What an operator stopped is not missed.
+            if name in here and here[name].state == "stopped" and verdict.tier is not Tier.CONTRAINDICATED:
+                continue
             # What the log tells of a generation that is no longer here is history.
-            if name in live or (name not in known and self._situation.whereabouts(name) is None):
+            if name in here or (name not in known and self._situation.whereabouts(name) is None):
                 subject = Subject(node, "sc", name)
-                verdict = result.instances.get(name, Verdict(Tier.NONE))
-                yield Case(subject, verdict, result, live.get(name), self._incident(subject))
+                yield Case(subject, verdict, result, here.get(name), self._incident(subject))
 
     def _incident(self, subject: Subject) -> Incident | None:
         """Return the unsettled incident of a subject; an instance keeps its own, wherever it has moved."""
@@ -207,6 +210,9 @@ class Planner:
             return
         if case.subject.layer == "sc" and (problem := self._unknown_instance(case)):
             self._hold(case, None, "unknown_instance", problem)
+            return
+        if case.instance is not None and case.instance.state == "stopped":
+            self._hold(case, None, "stopped_instance")
             return
         try:
             judgement = judge(case, self._book.by_layer.get(str(case.subject.layer)), self._situation)

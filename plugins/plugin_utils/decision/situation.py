@@ -84,13 +84,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A generation of an SC instance; ``state`` is ``live`` for the one that runs."""
+    """A generation of an SC instance; ``state`` is ``live`` for one that runs, ``stopped`` for one that shall not."""
 
     instance: str
     sc: str
     flavour: str
     node: str
     state: str
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether it is live, or was stopped by an operator."""
+        return self.state in ("live", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +217,8 @@ class Situation:
         return sc in self.catalogue and self.catalogue[sc].withdrawn
 
     def whereabouts(self, instance: str) -> Instance | None:
-        """Return the live generation of an instance."""
-        return next((i for i in self.instances if i.instance == instance and i.state == "live"), None)
+        """Return the generation of an instance that is live, or was stopped by an operator."""
+        return next((i for i in self.instances if i.instance == instance and i.is_deployed), None)
 
 
 __all__ = [

@@ -20,6 +20,8 @@ from sqlalchemy import Connection
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.components import with_image_components
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import Descriptor
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan import decide
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.reading import read_situation
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, HOST_LAYERS
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery import holds
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking import Taken, subject_key, submod, take_up
@@ -86,13 +88,9 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         RuleError: a decision table cannot be read or is refused.
         StoreError: the store fails.
     """
-    found = _Findings(
-        attestations.latest(connection, site.nodes, since),
-        {record.instance: record for record in instances.standing(connection)},
-    )
-    rebooting = _rebooting(connection, now)
+    found = _found(connection, site, since)
     decided = decide(
-        {node: _result(found.results.get(node), rebooting.get(node)) for node in site.nodes},
+        _results(connection, site, found, now),
         site.tables,
         {name: descriptor.plain() for name, descriptor in _catalogue(site, found).items()},
         _state(connection, site, found, now),
@@ -113,6 +111,31 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         incidents.release(connection, site.owner)
     unresolved = _unresolved(incidents.still_open(connection), decided, found.results)
     return {**decided, "unresolved": unresolved + _withdrawn(site, found)}
+
+
+def situation(connection: Connection, site: Site, since: float, now: float) -> Situation:
+    """Return how things stand by the results since a time; nothing is decided, and nothing written.
+
+    Raises:
+        StoreError: the store fails.
+        TrustError: what is known cannot be read.
+    """
+    found = _found(connection, site, since)
+    catalogue = {name: descriptor.plain() for name, descriptor in site.catalogue.items()}
+    results = _results(connection, site, found, now)
+    return read_situation(results, catalogue, _state(connection, site, found, now), site.limits)
+
+
+def _found(connection: Connection, site: Site, since: float) -> _Findings:
+    return _Findings(
+        attestations.latest(connection, site.nodes, since),
+        {record.instance: record for record in instances.standing(connection)},
+    )
+
+
+def _results(connection: Connection, site: Site, found: _Findings, now: float) -> dict[str, Any]:
+    rebooting = _rebooting(connection, now)
+    return {node: _result(found.results.get(node), rebooting.get(node)) for node in site.nodes}
 
 
 def _catalogue(site: Site, found: _Findings) -> Mapping[str, Descriptor]:
@@ -205,7 +228,10 @@ def _state(connection: Connection, site: Site, found: _Findings, now: float) -> 
             for name, record in known.items()
         },
         # A start that was broken off ends nothing: the instance should run there, and counts until it is terminated.
-        "instances": [record.plain() | {"state": "live"} for record in found.living.values()],
+        "instances": [
+            record.plain() | {"state": "stopped" if record.state == "stopped" else "live"}
+            for record in found.living.values()
+        ],
         "incidents": [
             _incident(i, [attempt for attempt in tried if attempt.incident == i.id]) | {"tried": _ended(connection, i)}
             for i in still_open
@@ -276,4 +302,4 @@ def _complete(item: Taken, found: _Findings) -> dict[str, Any]:
     }
 
 
-__all__ = ["Site", "plan"]
+__all__ = ["Site", "plan", "situation"]

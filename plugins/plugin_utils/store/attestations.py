@@ -137,6 +137,12 @@ def latest(connection: Connection, nodes: Iterable[str], not_before: float) -> d
     return {row.node: Attestation(**row._mapping) for row in rows}
 
 
+def find(connection: Connection, key: int) -> Attestation | None:
+    """Return a result by its id; None where there is none."""
+    row = connection.execute(select(attestations).where(attestations.c.id == key)).first()
+    return None if row is None else Attestation(**row._mapping)
+
+
 def history(connection: Connection, since: float) -> list[Attestation]:
     """Return all results since a time, oldest first."""
     rows = connection.execute(select(attestations).where(attestations.c.at >= since).order_by(attestations.c.id))
@@ -158,6 +164,7 @@ __all__ = [
     "MESSAGE_LIMIT",
     "STATES",
     "Attestation",
+    "find",
     "history",
     "keep_evidence",
     "latest",

@@ -26,13 +26,24 @@ UID_COUNT = 65536
 UID_FIRST = 1_000_013_824
 UID_END = 1 << 31
 RANGES = (UID_END - UID_FIRST) // UID_COUNT
+_NEXT = {
+    "allocated": ("live", "retired"),
+    "live": ("live", "stopped", "retired"),
+    "stopped": ("live", "stopped", "retired"),
+    "retired": ("retired",),
+}
+_KEPT = 255
+"""Digests of one file that are kept beside the newest."""
 
 
 @dataclass(frozen=True)
 class InstanceRecord:
     """One generation of an instance on a node: ``allocated``, then ``live``, then ``retired``.
 
-    ``files`` maps paths inside the container to the digest (``sha256:…``) of the configuration rendered there;
+    One that an operator stopped is ``stopped`` until it is ``live`` again, or ``retired``.
+
+    ``files`` maps paths inside the container to the digest (``sha256:…``) of the configuration rendered there, or to
+    the digests of all that it has had there, the newest first: IMA's list tells of each until the next boot.
     ``reset_count`` is the last boot, as far as the node's quotes tell, in which the range was in use; that boot's list
     had ``sealed_entries`` when the node first proved itself after the generation's end. ``container`` is the ID or name
     that the generation's container got when it was started, where the node told one.
@@ -48,7 +59,7 @@ class InstanceRecord:
     uid_count: int
     reset_count: int
     state: str
-    files: Mapping[str, str]
+    files: Mapping[str, str | list[str]]
     created_at: float
     retired_at: float | None
     sealed_entries: int | None = None
@@ -57,6 +68,10 @@ class InstanceRecord:
     def plain(self) -> dict[str, Any]:
         """Return the JSON-safe form."""
         return asdict(self)
+
+    def configured(self) -> dict[str, str]:
+        """Return the digest of each configuration file as it was rendered last, by its path."""
+        return {path: kept if isinstance(kept, str) else kept[0] for path, kept in self.files.items()}
 
 
 def of_node(connection: Connection, node: str) -> list[InstanceRecord]:
@@ -69,10 +84,15 @@ def live(connection: Connection) -> list[InstanceRecord]:
     return _records(connection, instances.c.state == "live")
 
 
+def deployed(connection: Connection) -> list[InstanceRecord]:
+    """Return the generations of all nodes that are live, or were stopped by an operator."""
+    return _records(connection, instances.c.state.in_(("live", "stopped")))
+
+
 def standing(connection: Connection) -> list[InstanceRecord]:
-    """Return for each instance that should run somewhere the live generation, else the newest that was allocated."""
+    """Return for each instance the generation that is live or stopped, else the newest that was allocated."""
     found = {r.instance: r for r in _records(connection, instances.c.state == "allocated")}
-    return list((found | {r.instance: r for r in live(connection)}).values())
+    return list((found | {r.instance: r for r in deployed(connection)}).values())
 
 
 def ended_since(connection: Connection, instance: str, since: float) -> list[InstanceRecord]:
@@ -127,8 +147,49 @@ def allocate(
     return InstanceRecord(id=key, **values)  # type: ignore[arg-type]
 
 
+def note_started(connection: Connection, key: int, at: float, container: str | None) -> None:
+    """Note that an allocated generation runs, beside the one that serves, and in which container.
+
+    Args:
+        connection: an open transaction.
+        key: the generation.
+        at: time of it.
+        container: ID or name of its container, where the node told one.
+    """
+    query = update(instances).where(instances.c.id == key, instances.c.state == "allocated")
+    row = connection.execute(
+        query.values(container=container).returning(instances.c.instance, instances.c.generation)
+    ).first()
+    if row is not None:
+        told = {"generation": row.generation, "state": "allocated", "started": True, "container": container}
+        ledger.append(connection, at, "action", f"sc:{row.instance}", told)
+
+
+def configure(connection: Connection, key: int, digests: Mapping[str, str], at: float) -> None:
+    """Accept other content of a generation's files, beside what they had before.
+
+    Args:
+        connection: an open transaction.
+        key: the generation.
+        digests: ``sha256:…`` of what is rendered now, by path.
+        at: time of it.
+
+    Raises:
+        StoreError: there is no such generation, or it is retired.
+    """
+    row = connection.execute(select(instances).where(instances.c.id == key)).first()
+    if row is None or row.state == "retired":
+        was = "is not in the store" if row is None else "is retired"
+        raise StoreError(f"instance generation {key}", f"{was}; it cannot be configured.", "deploy the SC again.")
+    files = {path: [digest, *_others(row.files.get(path), digest)] for path, digest in digests.items()}
+    connection.execute(update(instances).where(instances.c.id == key).values(files=files))
+    ledger.append(
+        connection, at, "action", f"sc:{row.instance}", {"generation": row.generation, "configured": dict(digests)}
+    )
+
+
 def set_state(connection: Connection, key: int, state: str, at: float, container: str | None = None) -> None:
-    """Move a generation on to ``live`` or ``retired``.
+    """Move a generation on to ``live``, ``stopped`` or ``retired``.
 
     Args:
         connection: an open transaction.
@@ -138,10 +199,11 @@ def set_state(connection: Connection, key: int, state: str, at: float, container
         container: ID of the container that it became live in.
 
     Raises:
-        StoreError: there is no such generation, or it is retired: a retired one never comes back.
+        StoreError: there is no such generation, it never was live where it is to be stopped, or it is retired: a
+            retired one never comes back.
     """
     row = connection.execute(select(instances).where(instances.c.id == key)).first()
-    if row is None or state not in ("live", "retired") or (row.state == "retired" and state != "retired"):
+    if row is None or state not in _NEXT.get(row.state, ()):
         was = "is not in the store" if row is None else f"is {row.state}"
         raise StoreError(f"instance generation {key}", f"{was}; it cannot become {state}.", "deploy the SC again.")
     if row.state == state:
@@ -168,6 +230,11 @@ def seal(connection: Connection, keys: Iterable[int], reset_count: int, entries:
         .where(instances.c.id.in_(list(keys)), instances.c.state == "retired", instances.c.sealed_entries.is_(None))
         .values(reset_count=reset_count, sealed_entries=entries)
     )
+
+
+def _others(kept: str | list[str] | None, digest: str) -> list[str]:
+    known = [kept] if isinstance(kept, str) else kept or []
+    return [other for other in known if other != digest][:_KEPT]
 
 
 def _boot(connection: Connection, node: str) -> int:
@@ -199,9 +266,12 @@ __all__ = [
     "UID_FIRST",
     "InstanceRecord",
     "allocate",
+    "configure",
     "current",
+    "deployed",
     "ended_since",
     "live",
+    "note_started",
     "of_node",
     "seal",
     "set_state",

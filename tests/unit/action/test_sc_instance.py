@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule, container_id
+from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import container_id
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 
@@ -85,4 +86,5 @@ def test_an_instance_stands_still_before_a_module_has_started(
     arguments = {"state": "preserved", "instance": "dns-1", "node": "node1", "driver": "podman", "store": url}
     kept = action.act({**arguments, "directory": "/var/lib/x", "dest": str(tmp_path / "kept")}, {})
     assert channel.asked == [command, "sc_generation preserved"]
+    assert kept.pop("seconds") >= 0
     assert kept == {"changed": frozen, "frozen": frozen, "frozen_at": frozen_at, "preserved": {}}

@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from ansible_collections.palantir.trust.plugins.action.sc_instance import _keep
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import summary, verify_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import load_directory
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import keep
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, plan
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.incidents import incident_table
@@ -245,7 +245,7 @@ def test_why_a_round_failed_is_kept_as_harmless_text(payload: str, store: Store)
 def test_what_a_node_preserves_gets_no_name_of_the_nodes_choice(payload: str, tmp_path: Path) -> None:
     content = base64.b64encode(b"{{ 7 * 7 }}\x1b[2J").decode()
     directory = tmp_path / "evidence" / "7"
-    kept = _keep(directory, {payload: content, "log.txt": content, "../../log.txt": content, "/etc/x": content})
+    kept = keep(directory, {payload: content, "log.txt": content, "../../log.txt": content, "/etc/x": content})
     assert list(kept) == ["log.txt"]
     assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*")) if path.is_file()] == [
         "evidence/7/log.txt"

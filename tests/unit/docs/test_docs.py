@@ -83,7 +83,7 @@ def test_every_variable_is_documented_and_every_documented_one_exists() -> None:
     assert named_variables([ROOT / "docs/playbooks.md"]) == for_users
 
 
-@pytest.mark.parametrize("role", ["attester", "power", "remediate", "sc_image"])
+@pytest.mark.parametrize("role", ["attester", "orchestrate", "power", "remediate", "sc_image"])
 def test_every_variable_of_a_role_is_documented(role: str) -> None:
     text = section(page("playbooks.md"), "## Variables of the roles")
     specification = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8"))
@@ -104,6 +104,7 @@ def test_every_playbook_is_documented() -> None:
         "package",
         "admit",
         "deploy",
+        "orchestrate",
         "rules",
         "attest",
         "cycle",

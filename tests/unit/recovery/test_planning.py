@@ -252,3 +252,29 @@ def test_a_decision_knows_what_nodes_have_and_what_was_tried_already(store: Stor
     assert (ours["components"], ours["cpu"], ours["memory"]) == (["kernel=6.12.48"], 4, 8 << 30)
     assert (other["components"], other["cpu"], other["memory"]) == ([], None, 0)
     assert state["incidents"][0]["tried"] == [{"sc": "dns-filter", "flavour": "podman", "node": "node1"}]
+
+
+def test_what_an_operator_stopped_is_no_incident_and_is_not_started(store: Store) -> None:
+    with store.transaction() as connection:
+        [record] = instances.live(connection)
+        instances.set_state(connection, record.id, "stopped", 90.0)
+    # Its node was booted since, so that nothing of it was measured.
+    silent = ear(100, SC) | {"iat": 100}
+    silent["submods"][SC]["ear_status"] = "none"
+    attested(store, 100.0, node1=silent, node2=ear(100))
+    made = planned(store, 100.0, 101.0)
+    assert (made["steps"], made["held"], made["unresolved"]) == ([], [], [])
+    attested(store, 200.0, node1=ear(200, SC, dns_filter_1="unknown_executable"), node2=ear(200))
+    made = planned(store, 200.0, 201.0)
+    assert actions(made) == ["hold dns-filter-1"], "what speaks against it is for a person"
+    assert [item["reason"] for item in made["held"]] == ["stopped_instance"]
+
+
+def test_what_an_operator_stopped_stays_where_it_is_when_its_node_is_drained(store: Store) -> None:
+    with store.transaction() as connection:
+        [record] = instances.live(connection)
+        instances.set_state(connection, record.id, "stopped", 90.0)
+    attested(store, 100.0, node1=ear(100, SC, os="unknown_executable"), node2=ear(100))
+    made = actions(planned(store, 100.0, 101.0))
+    assert "reboot node1" in made
+    assert [step for step in made if "dns-filter-1" in step] == []

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal import ar4si
-from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Claim, Tier
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.measurements import Measurements
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.deleted import Deleted, deleted_findings
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.files import (
@@ -104,24 +104,34 @@ def _appraise(
     deleted: Deleted,
     retired: tuple[LayerFinding, ...],
 ) -> LayerVerdict:
-    """Return the verdict on an instance; while it is being replaced, both generations of it count."""
+    """Return the verdict on an instance; while it is being replaced, both generations of it count.
+
+    What replaces the other must also stand by itself: nothing that was measured of the other one speaks for it.
+    """
     layer = layer_of(generations[0])
     if verified.ima_log is None:
         missing = told("ima_log_missing", Claim.EXECUTABLES, ar4si.UNKNOWN_ELEMENTS)
-        return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.NO_CLAIM), (missing,), retired)
+        nothing = LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.NO_CLAIM), (missing,), retired)
+        return replace(nothing, generations={i.generation: nothing.own_status for i in generations})
     findings = coverage.of_instance(generations)
     for name in sorted({instance.sc for instance in generations}):
         findings.extend(without_references(references.sc.get(name, _NOTHING), CLAIMS))
-    if not any((i.name, i.generation) in measured.instances for i in generations):
-        value = tier_value(policy.no_measurements, Claim.EXECUTABLES)
-        findings.append(told("no_measurements", Claim.EXECUTABLES, value))
+    unmeasured = told("no_measurements", Claim.EXECUTABLES, tier_value(policy.no_measurements, Claim.EXECUTABLES))
+    silent = [i for i in generations if (i.name, i.generation) not in measured.instances]
+    if len(silent) == len(generations) and not all(i.stopped for i in silent):
+        findings.append(unmeasured)
+    affirmed = dict.fromkeys(CLAIMS, ar4si.AFFIRMED)
+    tiers: dict[int, Tier] = {}
     for instance in generations:
-        entries = measured.instances.get((instance.name, instance.generation), [])
         index = references.sc.get(instance.sc, _NOTHING)
-        findings.extend(_findings(entries, instance, measured, policy, index, signed))
-        running = deleted.instances.get((instance.name, instance.generation), [])
-        findings.extend(deleted_findings(running, index, policy))
-    return LayerVerdict(layer, dict.fromkeys(CLAIMS, ar4si.AFFIRMED), bounded(findings), retired)
+        entries = measured.instances.get((instance.name, instance.generation), [])
+        own = list(_findings(entries, instance, measured, policy, index, signed))
+        own.extend(deleted_findings(deleted.instances.get((instance.name, instance.generation), []), index, policy))
+        findings.extend(own)
+        common = [*coverage.of_instance([instance]), *without_references(index, CLAIMS)]
+        silence = [unmeasured] if instance in silent else []
+        tiers[instance.generation] = LayerVerdict(layer, affirmed, (*own, *common, *silence)).own_status
+    return LayerVerdict(layer, affirmed, bounded(findings), retired, generations=tiers)
 
 
 def _history(

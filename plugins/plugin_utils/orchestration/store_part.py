@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the store knows of an instance on a node, and what it is told when a verb is carried out.
+
+This package is private to the collection: its interfaces may change in any release.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier
+from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import HOST_LAYERS
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import digests
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The generations of an instance on one node that are not retired, each oldest first.
+
+    Attributes:
+        deployed: live, or stopped by an operator.
+        allocated: begun beside them and not promoted yet, or broken off.
+        boot: how often the node's TPM had been reset, by its last proven quote.
+    """
+
+    deployed: tuple[InstanceRecord, ...]
+    allocated: tuple[InstanceRecord, ...]
+    boot: int
+
+    @property
+    def all(self) -> tuple[InstanceRecord, ...]:
+        """All of them."""
+        return (*self.deployed, *self.allocated)
+
+    @property
+    def serving(self) -> InstanceRecord | None:
+        """The newest that is live or stopped."""
+        return self.deployed[-1] if self.deployed else None
+
+
+def here(store: Store, node: str, instance: str) -> Here:
+    """Return what the store knows of an instance on a node."""
+    with store.transaction() as connection:
+        known = identities.find(connection, node)
+        found = [r for r in instances.of_node(connection, node) if r.instance == instance]
+    return Here(
+        tuple(record for record in found if record.state in ("live", "stopped")),
+        tuple(record for record in found if record.state == "allocated"),
+        known.reset_count if known else 0,
+    )
+
+
+def allocate(store: Store, node: str, instance: str, sc: Mapping[str, Any], now: float) -> InstanceRecord:
+    """Register the next generation of an instance.
+
+    Raises:
+        StoreError: the node is not enrolled, or has no range left.
+    """
+    with store.transaction() as connection:
+        known = identities.find(connection, node)
+        if known is None:
+            raise StoreError(f"node {node}", "is not enrolled.", "run palantir.trust.enrol for it first.")
+        return instances.allocate(
+            connection,
+            instance=instance,
+            sc=sc["sc"],
+            flavour=sc["flavour"],
+            node=node,
+            files=digests(sc),
+            reset_count=known.reset_count,
+            at=now,
+        )
+
+
+def serve(
+    store: Store, record: InstanceRecord, others: Iterable[InstanceRecord], now: float, container: str | None
+) -> dict[str, Any]:
+    """Note that a generation serves, and that the others are given up; return the generation's plain form."""
+    with store.transaction() as connection:
+        for other in others:
+            instances.set_state(connection, other.id, "retired", now)
+        instances.set_state(connection, record.id, "live", now, container)
+    return {**record.plain(), "state": "live", "container": container}
+
+
+def retire(store: Store, records: Iterable[InstanceRecord], now: float) -> None:
+    """Note that generations are given up."""
+    with store.transaction() as connection:
+        for record in records:
+            instances.set_state(connection, record.id, "retired", now)
+
+
+def require_proof(store: Store, record: InstanceRecord, attestation: int) -> None:
+    """Require that a result proves a generation by itself, on a host that proves its integrity.
+
+    Args:
+        store: where both are.
+        record: the generation.
+        attestation: id of the result.
+
+    Raises:
+        StoreError: it does not; the message says what it says instead.
+    """
+    what = f"{record.instance}, generation {record.generation}, on {record.node}"
+    with store.transaction() as connection:
+        result = attestations.find(connection, attestation)
+    if result is None or result.node != record.node:
+        raise StoreError(what, f"result {attestation} is not of this node.", "attest the node once it runs.")
+    if result.ear is None:
+        raise StoreError(what, f"proves nothing: {result.state}: {result.message}", "see docs/troubleshooting.md.")
+    # The claim counts whole seconds.
+    if result.ear.get("palantir.challenged_at", 0) < math.floor(record.created_at):
+        raise StoreError(what, f"result {attestation} is from before it was begun.", "attest the node again.")
+    layers = result.ear["submods"]
+    for layer in HOST_LAYERS:
+        status = layers.get(layer, {}).get("ear_status", str(Tier.NONE))
+        if status != Tier.AFFIRMING:
+            raise StoreError(what, f"its host's layer {layer} is {status}.", f"see result {attestation}.")
+    own = layers.get(f"sc:{record.instance}", {})
+    tier = (own.get("palantir.generations") or {}).get(str(record.generation), str(Tier.NONE))
+    if tier != Tier.AFFIRMING:
+        raise StoreError(what, f"is {tier}: {_gravest(own)}", f"see result {attestation}.")
+
+
+def _gravest(submod: Mapping[str, Any]) -> str:
+    found = submod.get("palantir.findings") or []
+    worst = max(found, key=lambda f: Tier(f["tier"]).rank, default=None)
+    return "nothing of it was measured." if worst is None else f"{worst['code']}: {printable(worst['message'], 500)}"
+
+
+__all__ = ["Here", "allocate", "here", "require_proof", "retire", "serve"]

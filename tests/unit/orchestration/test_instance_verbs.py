@@ -1,0 +1,274 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs of an instance on one node: what the node is asked, and what the store knows then, as transcripts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import ledger
+
+CONF = "/etc/dnsmasq.conf"
+HOST = ("hardware", "firmware", "os", "runtime")
+
+
+def sha256(content: str) -> str:
+    return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
+
+
+def sc(flavour: str = "podman", content: str = "old", reload: str = "signal", network: str = "host") -> dict[str, Any]:
+    return {
+        "sc": "dns",
+        "flavour": flavour,
+        "driver": flavour,
+        "image_id": "sha256:" + "0" * 64,
+        "files": [{"path": CONF, "content": content, "reload": reload}],
+        "capabilities": [],
+        "command": [],
+        "ports": [],
+        "network": network,
+        "resources": {},
+        "probe": {"type": "dns"},
+    }
+
+
+class Site:
+    """A site of one node, which does what it is asked unless it is told to fail."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.url = f"sqlite:///{directory}/store.sqlite3"
+        self.store = Store(self.url)
+        self.asked: list[str] = []
+        self.fails: set[str] = set()
+        self.seen: Callable[[], None] = lambda: None
+        self.check = False
+        self.clock = 100.0
+        self._patch = monkeypatch
+        with self.store.transaction() as connection:
+            identities.save(connection, "node1", "e" * 64, {}, {}, 1.0)
+
+    def do(self, state: str, **more: Any) -> dict[str, Any]:
+        """Carry out a state; the node's part is noted, and answered."""
+        self.clock += 10
+        action = ActionModule.__new__(ActionModule)
+        self._patch.setattr(action, "_task", SimpleNamespace(check_mode=self.check), raising=False)
+        self._patch.setattr(action, "now", lambda: self.clock)
+        self._patch.setattr(action, "ask", self._answer)
+        given = {name: option.get("default") for name, option in ActionModule.SPEC.items()}
+        given |= {"state": state, "instance": "dns-1", "node": "node1", "store": self.url, **more}
+        return action.act(given, {})
+
+    def _answer(self, _node: str, module: str, asked: dict[str, Any], _vars: object) -> dict[str, Any]:
+        assert module == "sc_generation"
+        how = [key for key in ("replace_previous", "displace_previous") if asked.get(key)]
+        number = [f"g{asked['generation']}"] if "generation" in asked else []
+        line = " ".join([asked["state"], *number, *how])
+        self.asked.append(line)
+        self.seen()
+        if line in self.fails:
+            raise NodeError("node1", f"{line} failed.")
+        return {"changed": True, "container": f"dns-1-g{asked.get('generation')}", "reloaded": True, "gap_ms": 7}
+
+    def attest(self, at: float | None = None, host: str = "affirming", **generations: str) -> int:
+        """Record a result that gives each generation a tier."""
+        submods: dict[str, Any] = {layer: {"ear_status": host} for layer in HOST}
+        finding = {"code": "unknown_executable", "tier": "contraindicated", "message": "Unknown."}
+        submods["sc:dns-1"] = {
+            "palantir.generations": {name[1:]: tier for name, tier in generations.items()},
+            "palantir.findings": [finding] if "contraindicated" in generations.values() else [],
+        }
+        ear = {"palantir.challenged_at": int(self.clock if at is None else at), "submods": submods}
+        with self.store.transaction() as connection:
+            return attestations.record(connection, "node1", self.clock, "attested", ear=ear)
+
+    @property
+    def known(self) -> list[str]:
+        with self.store.transaction() as connection:
+            found = instances.of_node(connection, "node1")
+        return [f"g{record.generation} {record.flavour} {record.state}" for record in found]
+
+    @property
+    def files(self) -> Any:
+        with self.store.transaction() as connection:
+            return instances.of_node(connection, "node1")[-1].files[CONF]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site where dns-1 lives as podman."""
+    made = Site(tmp_path, monkeypatch)
+    made.do("instantiated", sc=sc())
+    assert made.asked == ["started g1 replace_previous"]
+    made.asked.clear()
+    yield made
+    made.store.close()
+
+
+@pytest.mark.parametrize("network", ["host", "private"])
+def test_the_one_before_is_kept_until_the_new_one_is_proved(site: Site, network: str) -> None:
+    begun = site.do("instantiated", sc=sc("nspawn", network=network), beside=True)
+    assert (begun["generation"]["state"], begun["gap_ms"]) == ("allocated", 7)
+    assert site.known == ["g1 podman live", "g2 nspawn allocated"]
+    proof = site.attest(g1="affirming", g2="affirming")
+    kept = site.do("promoted", sc=sc("nspawn", network=network), attestation=proof)
+    assert site.asked == ["started g2 displace_previous", "promoted g2 replace_previous"]
+    assert site.known == ["g1 podman retired", "g2 nspawn live"]
+    assert (kept["generation"]["state"], kept["generation"]["container"]) == ("live", "dns-1-g2")
+    assert not site.do("promoted", sc=sc("nspawn", network=network))["changed"], "it is so already"
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ({"g1": "affirming", "g2": "contraindicated"}, "is contraindicated: unknown_executable: Unknown."),
+        ({"g1": "affirming", "g2": "none"}, "is none: nothing of it was measured."),
+        ({"g1": "affirming"}, "is none: nothing of it was measured."),
+        ({"g2": "affirming", "host": "warning"}, "its host's layer hardware is warning."),
+        ({"g2": "affirming", "at": 100.0}, "is from before it was begun."),
+    ],
+)
+def test_what_is_not_proved_does_not_serve(site: Site, result: dict[str, Any], why: str) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    proof = site.attest(**result)
+    with pytest.raises(TrustError) as refused:
+        site.do("promoted", sc=sc("nspawn"), attestation=proof)
+    assert why in str(refused.value)
+    back = site.do("rolled_back", sc=sc())
+    assert back["changed"]
+    assert site.asked == ["started g2 displace_previous", "absent g2", "operating g1"]
+    assert site.known == ["g1 podman live", "g2 nspawn retired"]
+    assert not site.do("rolled_back")["changed"], "it is so already"
+
+
+def test_an_older_worse_generation_takes_nothing_from_a_new_one(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    site.do("promoted", sc=sc("nspawn"), attestation=site.attest(g1="contraindicated", g2="affirming"))
+    assert site.known == ["g1 podman retired", "g2 nspawn live"]
+
+
+def test_no_proof_is_no_proof(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    with pytest.raises(TrustError, match="needs attestation"):
+        site.do("promoted", sc=sc("nspawn"))
+    with pytest.raises(TrustError, match="is not of this node"):
+        site.do("promoted", sc=sc("nspawn"), attestation=9)
+    with site.store.transaction() as connection:
+        silent = attestations.record(connection, "node1", 120.0, "unreachable", "No route.")
+    with pytest.raises(TrustError, match="proves nothing: unreachable: No route"):
+        site.do("promoted", sc=sc("nspawn"), attestation=silent)
+
+
+def test_a_contraindicated_one_is_not_revived(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    assert site.do("rolled_back", revive=False)["generation"] is None
+    assert site.asked == ["started g2 displace_previous", "absent g2"]
+
+
+def test_a_start_that_fails_leaves_its_generation_on_record_until_it_is_rolled_back(site: Site) -> None:
+    site.fails.add("started g2 displace_previous")
+    with pytest.raises(NodeError):
+        site.do("instantiated", sc=sc("nspawn"), beside=True)
+    assert site.known == ["g1 podman live", "g2 nspawn allocated"]
+    site.fails.add("absent g2")
+    with pytest.raises(NodeError):
+        site.do("rolled_back")
+    assert site.known[1] == "g2 nspawn allocated", "it may run all the same"
+    site.fails.clear()
+    site.do("rolled_back")
+    assert site.known == ["g1 podman live", "g2 nspawn retired"]
+
+
+def test_the_store_knows_a_configuration_before_the_node_has_it(site: Site) -> None:
+    known: list[Any] = []
+    site.seen = lambda: known.append(site.files)
+    told = site.do("configured", sc=sc(content="new"))
+    assert known == [[sha256("new"), sha256("old")]], "what was read before is right, too"
+    assert (told["changed"], told["rewritten"], told["reloaded"]) == (True, [CONF], True)
+    assert site.asked == ["configured g1"]
+    assert "new" not in str(told), "content may hold secrets"
+    assert told["diff"]["before"] == f"{CONF} {sha256('old')}\n"
+    assert told["diff"]["after"] == f"{CONF} {sha256('new')}\n"
+    site.do("configured", sc=sc(content="old"))
+    assert site.files == [sha256("old"), sha256("new")]
+    with site.store.transaction() as connection:
+        bodies = connection.execute(select(ledger.c.body).order_by(ledger.c.sequence)).scalars().all()
+    assert sum('"configured"' in body for body in bodies) == 2
+
+
+def test_a_configuration_that_cannot_be_written_is_written_the_next_time(site: Site) -> None:
+    site.fails.add("configured g1")
+    with pytest.raises(NodeError):
+        site.do("configured", sc=sc(content="new"))
+    site.fails.clear()
+    site.do("configured", sc=sc(content="new"))
+    assert site.asked == ["configured g1", "configured g1"]
+    assert site.files == [sha256("new"), sha256("old")]
+
+
+def test_what_is_read_once_only_needs_a_new_generation(site: Site) -> None:
+    told = site.do("configured", sc=sc(content="new", reload="replace"))
+    assert (told["changed"], told["needs_replacement"]) == (False, [CONF])
+    other = sc()
+    other["files"].append({"path": "/etc/more", "content": "", "reload": "signal"})
+    assert site.do("configured", sc=other)["needs_replacement"] == ["/etc/more"]
+    assert site.asked == []
+    assert not site.do("configured", sc=sc(reload="replace"))["needs_replacement"], "nothing of it has changed"
+
+
+def test_what_an_operator_stops_stays_stopped_until_it_is_started(site: Site) -> None:
+    assert site.do("stopped")["changed"]
+    assert not site.do("stopped")["changed"]
+    assert site.known == ["g1 podman stopped"]
+    assert not site.do("instantiated", sc=sc())["changed"], "a deployment does not start it"
+    with pytest.raises(TrustError, match="is stopped"):
+        site.do("configured", sc=sc(content="new"))
+    assert site.do("operating", sc=sc())["changed"]
+    assert site.known == ["g1 podman live"]
+    assert site.asked == ["stopped g1", "operating g1"]
+    site.do("operating", sc=sc(), restart=True)
+    assert site.asked[2:] == ["stopped g1", "operating g1"]
+
+
+def test_what_was_stopped_before_a_boot_cannot_run_again(site: Site) -> None:
+    site.do("stopped")
+    with site.store.transaction() as connection:
+        identities.set_last(connection, "node1", {"reset_count": 1, "clock": 1})
+    with pytest.raises(TrustError, match="ran before node1 was booted: nothing of it is there"):
+        site.do("operating", sc=sc())
+
+
+def test_what_is_not_deployed_is_said(site: Site) -> None:
+    site.do("terminated")
+    assert site.known == ["g1 podman retired"]
+    for state in ("operating", "stopped", "configured", "promoted"):
+        with pytest.raises(TrustError, match="is not deployed on node1"):
+            site.do(state, sc=sc())
+    assert not site.do("rolled_back")["changed"]
+
+
+def test_check_mode_foresees_by_the_store_alone(site: Site) -> None:
+    site.check = True
+    foreseen = {
+        "instantiated": site.do("instantiated", sc=sc("nspawn"), beside=True),
+        "promoted": site.do("promoted", sc=sc("nspawn")),
+        "rolled_back": site.do("rolled_back"),
+        "configured": site.do("configured", sc=sc(content="new")),
+        "operating": site.do("operating", sc=sc()),
+        "stopped": site.do("stopped"),
+        "terminated": site.do("terminated"),
+    }
+    assert [state for state, told in foreseen.items() if not told["changed"]] == ["rolled_back", "operating"]
+    assert site.asked == []
+    assert (site.known, site.files) == (["g1 podman live"], sha256("old"))
