@@ -31,7 +31,9 @@ FUNCTIONS: Final = (
     "waf",
 )
 CRITICALITIES: Final = ("low", "medium", "high")
-DRIVERS: Final = ("podman", "nspawn", "systemd", "kubernetes", "sol005")
+PLATFORMS: Final = ("kubernetes", "sol005")
+"""Drivers of what runs elsewhere, where nobody attests it."""
+DRIVERS: Final = ("podman", "nspawn", "systemd", *PLATFORMS)
 NETWORKS: Final = ("host", "private")
 PROBES: Final = ("dns", "http", "tcp")
 PROTOCOLS: Final = ("tcp", "udp")

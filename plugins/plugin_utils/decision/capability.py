@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words import PLATFORMS
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.diversity import of_flavour
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Capability
@@ -41,7 +42,8 @@ def read_capability(name: Any, item: Any) -> Capability:
         flavours={
             str(flavour["name"]): of_flavour(flavour)
             for flavour in (_mapping(part, f"{subject}, flavours") for part in _list(plain, "flavours", subject))
-            if "name" in flavour
+            # No place of a plan is on a platform: nobody attests what runs there, and a repair ends with proof.
+            if "name" in flavour and flavour.get("driver") not in PLATFORMS
         },
         max_instances=int(_number(instances["max"], f"{subject}, instances, max")) if instances.get("max") else None,
         equivalent=tuple(map(str, _list(plain, "equivalent", subject))),

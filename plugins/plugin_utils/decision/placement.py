@@ -133,6 +133,8 @@ class Placement:
         if capability is None or capability.withdrawn:
             return None
         options = _options(sc, capability, instance, failed)
+        if not options:
+            return None
         fewest: dict[frozenset[str], tuple[int, int]] = {}
         best: _Room | None = None
         best_rank: _Rank = (0, 0, 0, 0, 0)

@@ -196,6 +196,18 @@ def test_without_a_flavour_or_a_stand_in_nothing_is_changed() -> None:
     assert made["held"][0]["reason"] == "no_flavour"
 
 
+@pytest.mark.parametrize("driver", ["kubernetes", "sol005"])
+def test_no_repair_ends_where_nobody_attests(driver: str) -> None:
+    elsewhere = {"name": "elsewhere", "driver": driver, "archive": "dnsmasq.tar"}
+    catalogue = {"dns-filter": FILTER | {"flavours": [FLAVOURS[0], elsewhere]}}
+    assert site(catalogue, "change_flavour")["held"][0]["reason"] == "no_flavour"
+    assert step(site(catalogue)) == step(site({"dns-filter": FILTER}))
+    # Nor is an SC that runs nowhere else one that can stand in.
+    catalogue["dns-filter"] |= {"placement": ["node1"], "equivalent": ["resolver"]}
+    catalogue["resolver"] = {"flavours": [elsewhere]}
+    assert site(catalogue)["held"][0]["reason"] == "no_target"
+
+
 def test_what_leaves_an_attacked_host_keeps_its_flavour_and_looks_for_another_kernel() -> None:
     host = [table("move")[0] | {"inputs": [{"name": "layer", "values": ["os"]}, *table("move")[0]["inputs"][1:]]}]
     given = state(nodes=("node1", "node2", "node3"), instances=[instance(), instance("dns-filter-2")])
