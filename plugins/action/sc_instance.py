@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 from ansible.errors import AnsibleConnectionFailure
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words import PLATFORMS
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, part
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import node_part, store_part
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import DRIVERS, container_id
@@ -52,7 +53,7 @@ class ActionModule(NodeAction):
         "attestation": {"type": "int"},
         "revive": {"type": "bool", "default": True},
         "restart": {"type": "bool", "default": False},
-        "driver": {"type": "str", "choices": list(DRIVERS), "default": "podman"},
+        "driver": {"type": "str", "choices": [*DRIVERS, *PLATFORMS], "default": "podman"},
         "directory": {"type": "path", "default": "/var/lib/palantir.trust"},
         "dest": {"type": "path"},
     }
@@ -63,6 +64,11 @@ class ActionModule(NodeAction):
             # It becomes a path that is removed, and an argument of the container engine.
             raise StoreError(f"instance {printable(arguments['instance'], 80)!r}", "is not a name.", RULE)
         arguments["node"] = arguments["node"] or str(task_vars["inventory_hostname"])
+        if (arguments.get("sc") or arguments).get("driver") in PLATFORMS:
+            if arguments["node"] != task_vars["inventory_hostname"]:
+                raise CatalogueError(arguments["instance"], "is a platform's.", "give the platform itself this task.")
+            options = ("state", "instance", "sc", "replace", "dest", "store")
+            return self.hand_over("sc_deployment", {name: arguments[name] for name in options}, task_vars)
         verb = {
             "instantiated": self._instantiate,
             "promoted": self._promote,

@@ -69,9 +69,13 @@ options:
     type: bool
     default: false
   driver:
-    description: What the instance runs in. Its node knows better, and removes whatever runs as this instance.
+    description:
+      - What the instance runs in, where O(sc) does not say it. Its node knows better, and removes whatever runs as this
+        instance.
+      - With V(kubernetes) and V(sol005), M(palantir.trust.sc_deployment) does the work, on the host's platform; no
+        range is allocated and nothing is attested.
     type: str
-    choices: [nspawn, podman, systemd]
+    choices: [nspawn, podman, systemd, kubernetes, sol005]
     default: podman
   directory:
     description: Where configuration is kept on the node.

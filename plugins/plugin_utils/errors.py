@@ -78,6 +78,10 @@ class AdmissionError(TrustError):
     """A package of an SC, or a site's policy for packages, that cannot be read, made or admitted."""
 
 
+class PlatformError(TrustError):
+    """A platform that runs SC instances elsewhere cannot be reached, refuses, or answers what it must not."""
+
+
 class StoreError(TrustError):
     """The store cannot be opened, read or written."""
 
@@ -99,6 +103,7 @@ __all__ = [
     "EvidenceError",
     "PartError",
     "PkiError",
+    "PlatformError",
     "PolicyError",
     "ReferenceValueError",
     "RuleError",

@@ -51,6 +51,28 @@ class TrustAction(ActionBase):  # type: ignore[misc]
             TrustError: becomes the task's failure message.
         """
 
+    def hand_over(self, action: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Let another action of the collection do the work of this task, and return its result.
+
+        Args:
+            action: its name without the collection's.
+            arguments: its arguments; those that are None are left out.
+            task_vars: of the task.
+        """
+        task = self._task.copy()
+        task.args = {name: value for name, value in arguments.items() if value is not None}
+        other = self._shared_loader_obj.action_loader.get(
+            f"palantir.trust.{action}",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        result: dict[str, Any] = other.run(task_vars=task_vars)
+        return result
+
     @staticmethod
     def open_store(arguments: dict[str, Any]) -> Store:
         """Open the store of the task's argument, else of the environment, else the user's own."""
