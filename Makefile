@@ -75,6 +75,11 @@ scenario-recovery: setup
 scenario-watch: setup
 	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.watch
 
+# make scenario-orchestrator   every verb by every driver on real guests, with proof and rollback
+.PHONY: scenario-orchestrator
+scenario-orchestrator: setup
+	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.orchestrator
+
 # make lab-up, lab-down, lab-reset, lab-status   the guests of demo and tests, for developers
 # make lab-ssh NODE=node1                        log in to one
 .PHONY: lab-up lab-down lab-reset lab-status lab-ssh

@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 palantir.trust contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make scenario-orchestrator``: every verb by every driver, with proof and rollback. Status 0 only if all hold."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final, NoReturn
+
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import paragraph, table
+from tests.lab.errors import LabError
+from tests.lab.lab import Lab
+from tests.scenarios.orchestrator import acts
+from tests.scenarios.orchestrator.course import DRIVERS, NODES, Course, Load
+from tests.scenarios.recovery.scene import Scene
+from tests.scenarios.site import ScenarioError, Site
+
+_WIDTH: Final = 80
+_PUBLISHED: Final = {"instantiate": 63.0, "re-instantiate": 118.0, "configure": 1.8}
+"""Seconds that the PALANTIR project published for its Security Orchestrator."""
+_OTHERS: Final = ("start", "stop", "heal", "migrate", "terminate")
+
+UNSIGNED: Final = Scene("package without a signature")
+IN_PLACE: Final = Scene("configure, stop, start, heal")
+CHANGED: Final = Scene("change of flavour under load")
+INSTANTIATED: Final = Scene("scale, instantiate, terminate")
+NOT_PROVED: Final = Scene("rollback: the new one does not prove itself")
+NOT_ANSWERING: Final = Scene("rollback: the new one does not answer")
+MIGRATED: Final = Scene("migrate")
+ESCAPED: Final = Scene("migrate off a contraindicated node")
+SCENES: Final = (UNSIGNED, IN_PLACE, CHANGED, INSTANTIATED, NOT_PROVED, NOT_ANSWERING, MIGRATED, ESCAPED)
+
+
+def _say(text: str) -> None:
+    print(f"\n=== {text}", flush=True)
+
+
+def _terminated(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _over(*scenes: Scene) -> None:
+    for scene in scenes:
+        scene.over = True
+        print("\n".join([f"{scene.name}:", *(paragraph(f"  - {said}", _WIDTH) for said in scene.held)]), flush=True)
+
+
+def _one(course: Course, loads: dict[str, Load]) -> None:
+    """The lane of node1."""
+    for driver in DRIVERS:
+        acts.in_place(course, driver, IN_PLACE)
+        loads[driver] = acts.changed(course, driver, CHANGED)
+    _over(IN_PLACE, CHANGED)
+
+
+def _other(course: Course) -> None:
+    """The lane of node2."""
+    for act, scene in (
+        (acts.instantiated, INSTANTIATED),
+        (acts.not_proved, NOT_PROVED),
+        (acts.not_answering, NOT_ANSWERING),
+    ):
+        act(course, scene)
+        _over(scene)
+
+
+def _play(course: Course, loads: dict[str, Load]) -> None:
+    _say("Two lanes: verbs in place and changes of flavour on node1; new instances and rollbacks on node2")
+    lanes: list[Callable[[], None]] = [
+        lambda: _one(course.lane("node1"), loads),
+        lambda: _other(course.lane("node2")),
+    ]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        running = [pool.submit(lane) for lane in lanes]
+    for lane in running:
+        lane.result()
+    _say("Migrations")
+    acts.migrated(course, MIGRATED)
+    _over(MIGRATED)
+    acts.escaped(course, ESCAPED)
+    _over(ESCAPED)
+
+
+def _report(course: Course, loads: dict[str, Load], seconds: float) -> None:
+    _say("Seconds of a verb, from the playbook's start to its end, with the proofs of integrity that it asks for")
+    rows = [
+        (verb, *(_shown(course.seconds.get((verb, driver))) for driver in DRIVERS), _PUBLISHED.get(verb, "-"))
+        for verb in (*_PUBLISHED, *_OTHERS)
+    ]
+    print(table(("VERB", *DRIVERS, "PUBLISHED"), rows, _WIDTH))
+    _say("Queries while the flavour was changed")
+    heads = ("FROM", "SENT", "LOST", "LONGEST GAP, MS")
+    print(table(heads, [(driver, load.sent, load.lost, load.gap_ms) for driver, load in loads.items()], _WIDTH))
+    for scene in SCENES:
+        if not scene.over:
+            print(paragraph(f"NOT AS IT MUST BE: {scene.name}: {scene.fault or 'was not carried out'}", _WIDTH))
+    plain = {
+        "seconds": round(seconds, 1),
+        "verbs": [
+            {"verb": verb, "driver": driver, "seconds": round(taken, 1)}
+            for (verb, driver), taken in sorted(course.seconds.items())
+        ],
+        "published_s": _PUBLISHED,
+        "loads": {driver: vars(load) for driver, load in loads.items()},
+        "scenarios": [
+            {"name": scene.name, "ok": scene.over, "held": scene.held, "fault": scene.fault} for scene in SCENES
+        ],
+    }
+    path = course.site.directory.parent / "orchestrator.json"
+    path.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    print(f"\nReport: {path}")
+
+
+def _shown(seconds: float | None) -> object:
+    return "-" if seconds is None else f"{seconds:.1f}"
+
+
+def main() -> int:
+    """Carry out all of it; lab processes are stopped on success, failure and Ctrl-C."""
+    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGHUP, _terminated)
+    begun, lab = time.monotonic(), Lab.default()
+    site = Site.fresh("scenarios/orchestrator")
+    course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
+    loads: dict[str, Load] = {}
+    status = 1
+    try:
+        _say("Lab: two guests with Secure Boot, a TPM each, and IMA; playbooks write to build/scenarios/orchestrator")
+        lab.down(now=True)
+        lab.reset(NODES, tpm=True)
+        lab.sc_images("dns-filter-unbound")
+        lab.up(NODES)
+        course.write_catalogue()
+        acts.unsigned(course, UNSIGNED)
+        _over(UNSIGNED)
+        course.prepare()
+        print(f"({time.monotonic() - begun:.0f} s so far)", flush=True)
+        _play(course, loads)
+        status = 0
+    except (ScenarioError, LabError, TrustError) as error:
+        print(f"\nscenario-orchestrator: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nscenario-orchestrator: interrupted", file=sys.stderr)
+        status = 130
+    finally:
+        _say("Stop the lab")
+        lab.down(now=True)
+    seconds = time.monotonic() - begun
+    _report(course, loads, seconds)
+    good = sum(scene.over for scene in SCENES)
+    print(f"\norchestrator: {good} of {len(SCENES)} scenarios as they must be, {seconds:.0f} s")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
