@@ -161,12 +161,15 @@ def _told(view: View, room: int) -> tuple[dict[str, Any], int]:
     told: dict[str, Any] = {"node": view.node, "tier": tier(view), "cycles": view.cycles, "rounds": view.rounds}
     told |= {"at": round(view.at, 3) if view.at else None}
     if result is None:
-        return {**told, "state": "unreachable", "message": f"{view.node}: there was no time to connect."}, room
-    told |= {"state": result.state, "message": result.message[:500], "attestation": result.attestation}
-    if result.ear is None:
-        return {**told, "ear": None, "summary": None}, room
-    ear = abridged(result.ear, max(room // 4, 1))
-    size = len(json.dumps(ear))
-    if size > room:
-        return told, room
-    return {**told, "ear": ear, "summary": summary(result.ear)}, room - size
+        told |= {"state": "unreachable", "message": f"{view.node}: there was no time to connect."}
+    else:
+        told |= {"state": result.state, "message": result.message[:500], "attestation": result.attestation}
+        if result.ear is not None:
+            ear = abridged(result.ear, max(room // 4, 1))
+            whole = {**told, "ear": ear, "summary": summary(result.ear)}
+            told = whole if _size(whole) <= room else told
+    return told, room - _size(told)
+
+
+def _size(told: Mapping[str, Any]) -> int:
+    return len(json.dumps(told))

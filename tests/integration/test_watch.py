@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -91,8 +92,9 @@ class Site:
         with store.transaction() as connection:
             known = identities.find(connection, "node1")
             assert known is not None
-            for number, name in enumerate(ways):
-                identities.save(connection, name, f"{number:064x}", known.identity, known.recorded, 0.0)
+            for name in ways:
+                certificate = hashlib.sha256(name.encode()).hexdigest()
+                identities.save(connection, name, certificate, known.identity, known.recorded, 0.0)
         store.close()
 
     def watch(self, duration: float) -> dict[str, Any]:

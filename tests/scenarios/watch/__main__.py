@@ -21,7 +21,7 @@ from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.scenarios.recovery.course import NODES, Course
 from tests.scenarios.site import ScenarioError, Site
-from tests.scenarios.watch.runs import Run, require, run_all
+from tests.scenarios.watch.runs import RUNS, Run, require, run_all
 from tests.scenarios.watch.soak import Tally, soak
 
 SOAK_S: Final = 100.0
@@ -35,7 +35,7 @@ def _terminated(_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _guests(site: Site, lab: Lab) -> list[Run]:
+def _guests(site: Site, lab: Lab, count: int) -> list[Run]:
     _say("\n=== Lab: two guests with UEFI Secure Boot, a TPM each, and IMA; playbooks write to build/scenarios/watch")
     try:
         lab.down(now=True)
@@ -44,7 +44,7 @@ def _guests(site: Site, lab: Lab) -> list[Run]:
         course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
         course.prepare()
         _say("\n=== Tamperings at times of chance, while the playbook watch goes on")
-        runs = run_all(course, _say)
+        runs = run_all(course, count, _say)
         require(runs)
         return runs
     finally:
@@ -81,7 +81,9 @@ def main() -> int:
     """Run both parts, or one; lab processes are stopped on success, failure and Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m tests.scenarios.watch", description=__doc__)
     parser.add_argument("--only", choices=("guests", "soak"), help="run one part alone")
-    only = parser.parse_args().only
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"tamperings of the guests; {RUNS} by default")
+    options = parser.parse_args()
+    only = options.only
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGHUP, _terminated)
     begun, site = time.monotonic(), Site.fresh("scenarios/watch")
@@ -89,7 +91,7 @@ def main() -> int:
     tally, status = None, 1
     try:
         if only != "soak":
-            runs = _guests(site, Lab.default())
+            runs = _guests(site, Lab.default(), options.runs)
         if only != "guests":
             tally = _soaked()
         status = 0

@@ -40,8 +40,8 @@ class Run:
     restored_s: float
 
 
-def run_all(course: Course, say: Callable[[str], None]) -> list[Run]:
-    """Watch the guests, and tamper with them in turn."""
+def run_all(course: Course, count: int, say: Callable[[str], None]) -> list[Run]:
+    """Watch the guests, and tamper with them in turn, so many times."""
     random, runs = Random(), list[Run]()  # noqa: S311 - when it happens is no secret
     variables = {
         **course.variables,
@@ -51,7 +51,7 @@ def run_all(course: Course, say: Callable[[str], None]) -> list[Run]:
     }
     since = time.time()
     with course.site.running(ROOT / "playbooks" / "watch.yml", variables) as playbook:
-        for number in range(RUNS):
+        for number in range(count):
             node, instance = _PLACES[number % len(_PLACES)]
             with intruder(course.lab, node, instance) as intruding:
                 _watched(course, playbook, since)

@@ -39,7 +39,7 @@ GROWTH: Final = 1.25
 """How much larger the controller's memory may be at the end than after the first third."""
 
 _NODES: Final = 8
-_TIMING: Final = Timing(period=0.4, answer=20.0, connect=60.0, renew=15.0, retry=(0.3, 2.0))
+_TIMING: Final = Timing(period=0.3, answer=20.0, connect=60.0, renew=15.0, retry=(0.3, 2.0))
 _SLICE_S: Final = 20.0
 _FOUND_S: Final = 60.0
 _BACK_S: Final = 60.0
@@ -108,8 +108,8 @@ class Chaos:
         return since
 
     def _run(self) -> None:
-        while not self._over.wait(0.5 + 2 * self._random.random()):
-            happening = self._random.choice((self._tamper, self._tamper, self._reboot, self._drop))
+        while not self._over.wait(1.5 + 3 * self._random.random()):
+            happening = self._random.choice((self._tamper, self._reboot, self._drop))
             with self._lock:
                 sound = [node for node in self._nodes if node.name not in self.open]
                 if sound:
