@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from tests.perf import (
+    bench_cycle,
     bench_decisions,
     bench_event_log,
     bench_ima,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "decisions": bench_decisions.run,
     "placement": bench_placement.run,
     "watch": bench_watch.run,
+    "cycle": bench_cycle.run,
 }
 
 

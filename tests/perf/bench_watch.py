@@ -74,6 +74,8 @@ class _Meter:
 
     @property
     def seconds_a_cycle(self) -> float:
+        if len(self.marks) < 2 or self.marks[0][1] == self.marks[-1][1]:
+            raise RuntimeError(f"{self.nodes} nodes came to no quiet round in {SECONDS:.0f} s: the machine is too busy")
         (begun, first), (ended, last) = self.marks[0], self.marks[-1]
         return (ended - begun) / (last - first) * self.nodes
 

@@ -78,11 +78,15 @@ def _launch(node: str, variables: Mapping[str, Any], play: Play, *, installed: b
     connection = _connection(node, variables, play)
     host = str(connection.get_option("host") or variables.get("inventory_hostname") or node)
     connection.host = host
-    command = shlex.quote(INSTALLED) if installed else program().bootstrap(_interpreter(variables))
+    become = connection.become if connection.become is not None and _is_another_user(connection) else None
     escalation = None
-    if connection.become is not None and _is_another_user(connection):
-        command = connection.become.build_become_command(command, connection._shell)
-        escalation = _escalation(connection.become)
+    if installed:
+        command = INSTALLED if become is None else _by_rule(become)
+    else:
+        command = program().bootstrap(_interpreter(variables))
+        if become is not None:
+            command = become.build_become_command(command, connection._shell)
+            escalation = _escalation(become)
     shell = f"{play.context.executable} -c {shlex.quote(command)}"
     ssh = connection.get_option("ssh_executable")
     arguments = _texts(connection._build_command(ssh, "ssh", host, shell))
@@ -148,6 +152,13 @@ def _is_another_user(connection: Any) -> bool:
     """Tell whether there is anything to become, as ActionBase._low_level_execute_command() does."""
     mine, wanted = connection.get_option("remote_user"), connection.become.get_option("become_user")
     return bool(C.BECOME_ALLOW_SAME_USER) or mine != wanted or not any((mine, wanted))
+
+
+def _by_rule(become: Any) -> str:
+    """Return the command of an installed collector as a rule of sudoers can name it, without a shell."""
+    user = become.get_option("become_user") or "root"
+    words = [become.get_option("become_exe") or "sudo", "-n", *(["-u", str(user)] if user != "root" else []), INSTALLED]
+    return shlex.join(words)
 
 
 def _escalation(become: Any) -> Escalation:

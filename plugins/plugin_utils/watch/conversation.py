@@ -207,7 +207,7 @@ class Conversation:
             raise ChannelError(
                 self._node,
                 "runs another version of the collector.",
-                "apply the role palantir.trust.attester again, or leave palantir_trust_collector at streamed.",
+                "install this version's, see docs/watch.md, or leave palantir_trust_collector at streamed.",
             )
         self._stage = _Stage.READY
 
