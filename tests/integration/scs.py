@@ -30,12 +30,11 @@ from tests.integration.cage import BASE, Caged, caged, unpack
 from tests.lab.paths import CHECKOUT, Paths
 from tests.lab.sc.build import ensure_sc_images
 from tests.lab.sc.recipes import RECIPES
-from tests.unit.support.namespace import Namespace
+from tests.unit.support.namespace import REASON, Namespace
 
-_MEANS = ("ip", "mmdebstrap", "nsenter", "unshare")
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0 or not all(map(shutil.which, _MEANS)), reason=f"needs root, and {', '.join(_MEANS)}"
-)
+_MISSING = [name for name in ("ip", "mmdebstrap", "nsenter") if shutil.which(name) is None]
+_WHY_NOT = REASON or (f"not installed: {', '.join(_MISSING)}" if _MISSING else "")
+needs_root = pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
 LAB = CHECKOUT / "inventories" / "lab"
 BACKEND_PORT = 9080
 # Of a firewall, which is asked over a cable, and of what asks it.
