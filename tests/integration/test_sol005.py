@@ -134,5 +134,7 @@ def test_deploy_brings_up_what_platforms_run_and_says_that_nobody_attests_it(sce
     assert "Trust tier none" in done.stdout + done.stderr
     assert mano.instances["ns-1"]["nsState"] == "INSTANTIATED"
     # What is in no store is in no Attestation Result and in no plan.
-    with Store(site.store).transaction() as connection:
-        assert not list(instances.of_node(connection, "platform1"))
+    store = Store(site.store)
+    with store.transaction() as connection:
+        assert instances.of_node(connection, "platform1") == []
+    store.close()
