@@ -11,10 +11,12 @@ This module is private to the collection: its interfaces may change in any relea
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import os
 import re
 import time
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 from ansible_collections.palantir.trust.plugins.module_utils import (
     _front,
@@ -27,10 +29,14 @@ from ansible_collections.palantir.trust.plugins.module_utils import (
 )
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._generation import MONITORED, SERVICE, Generation, is_name
-from ansible_collections.palantir.trust.plugins.module_utils._isolation import end_of_instance
+from ansible_collections.palantir.trust.plugins.module_utils._isolation import end_of_instance, ssh_port
 from ansible_collections.palantir.trust.plugins.module_utils._preserved import LIMIT
 from ansible_collections.palantir.trust.plugins.module_utils._probe import probe
 
+LOCKS = "/run/palantir.trust/locks"
+"""A file for each instance, locked by who acts on it."""
+_LOCK_S = 300.0
+_LOCK_PAUSE_S = 0.1
 _PROBE_S = 1.0
 _PROBES = 40
 
@@ -75,6 +81,35 @@ class Place(NamedTuple):
     directory: str
 
 
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Act on an instance while nobody else does on this node: two that replace each other would leave none.
+
+    Raises:
+        NodeError: ``busy``, ``not_writable``.
+    """
+    try:
+        os.makedirs(LOCKS, mode=0o700, exist_ok=True)
+        lock = open(os.path.join(LOCKS, name), "a")  # noqa: SIM115 - below
+    except OSError as error:
+        raise NodeError("not_writable", "%s: %s." % (LOCKS, error.strerror), "check the node's /run.") from None
+    with lock:
+        until = time.monotonic() + _LOCK_S
+        while not _locked(lock.fileno()):
+            if time.monotonic() > until:
+                raise NodeError("busy", "%s is being changed by another task." % name, "wait for its end.")
+            time.sleep(_LOCK_PAUSE_S)
+        yield
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def started(
     wanted: Generation, health: Probe, replace_previous: bool, displace_previous: bool = False
 ) -> Dict[str, Any]:
@@ -83,10 +118,18 @@ def started(
     With ``displace_previous``, what has the node's ports is ended, and kept: it can be run again.
 
     Raises:
-        NodeError: ``generation_in_the_way``, the codes of the driver, of the probe, and of the networks.
+        NodeError: ``superseded``, ``generation_in_the_way``, ``bad_argument``, the codes of the driver, of the probe,
+            and of the networks.
     """
     place = Place(wanted.name, wanted.directory)
     others = [found for found in _all(place) if found.number != wanted.number]
+    newer = [other.number for other in others if other.number > wanted.number and _units.running(other.unit)]
+    if replace_previous and newer:
+        raise NodeError(
+            "superseded",
+            "%s comes too late: generation %d is here." % (wanted.tag, newer[-1]),
+            "see what lives with palantir.trust.sc_instance_info.",
+        )
     result: Dict[str, Any] = {"changed": False}
     if _instance_files.read(wanted.directory, wanted.number) is None or not _units.running(wanted.unit):
         in_the_way = [] if wanted.private else [other for other in others if _units.running(other.unit)]
@@ -215,9 +258,8 @@ def absent(place: Place, number: Optional[int]) -> Dict[str, Any]:
         NodeError: the codes of the drivers and of the network.
     """
     if number is not None:
-        found = _all(place)
-        changed = _removed(place, [known for known in found if known.number == number])
-        return {"changed": (_reopened(place) if all(known.number >= number for known in found) else False) or changed}
+        changed = _removed(place, [known for known in _all(place) if known.number == number])
+        return {"changed": _reopened(place) or changed}
     removed = _removed(place, _all(place, thorough=True))
     closed = _instance_files.promoted(place.directory) is not None and _front.close(place.name)
     reopened = _reopened(place)
@@ -226,9 +268,13 @@ def absent(place: Place, number: Optional[int]) -> Dict[str, Any]:
 
 def _begun(wanted: Generation, in_the_way: Sequence[Generation], health: Probe) -> Dict[str, Any]:
     """Run a generation until it answers; what has its ports ends only when all is ready, and is removed later."""
-    driver = DRIVERS[wanted.driver]
-    if _instance_files.read(wanted.directory, wanted.number) is not None:
-        driver.remove(wanted)
+    driver, place = DRIVERS[wanted.driver], Place(wanted.name, wanted.directory)
+    if any(port.protocol == "tcp" and port.port == ssh_port() for port in wanted.ports):
+        raise NodeError(
+            "bad_argument", "Port %d is the node's own SSH port." % (ssh_port() or 0), "correct it in the SC catalogue."
+        )
+    if os.path.lexists(wanted.place):
+        _removed(place, _of_number(place, wanted.number))
     _instance_files.lay_out(wanted)
     driver.prepare(wanted)
     begun = time.monotonic()
@@ -237,7 +283,7 @@ def _begun(wanted: Generation, in_the_way: Sequence[Generation], health: Probe) 
     if in_the_way:
         # Its ports are the next one's, which is to be reached; and a front would send them elsewhere.
         _front.close(wanted.name)
-        _reopened(Place(wanted.name, wanted.directory))
+        _reopened(place)
     container = driver.start(wanted)
     _healthy(wanted, health)
     gap = {"gap_ms": round((time.monotonic() - begun) * 1000)} if in_the_way else {}
@@ -280,7 +326,7 @@ def _removed(place: Place, generations: Sequence[Generation]) -> bool:
 
 def _reopened(place: Place) -> bool:
     """Give an instance's ports back to the network: they are the next generation's, which is to be reached."""
-    return end_of_instance(place.name)
+    return end_of_instance(place.name, [known.uid_base for known in _all(place) if _units.running(known.unit)])
 
 
 def _all(place: Place, thorough: bool = False) -> List[Generation]:
@@ -336,6 +382,7 @@ __all__ = [
     "Driver",
     "Place",
     "absent",
+    "alone",
     "configured",
     "operating",
     "preserved",

@@ -47,6 +47,9 @@ def lay_out(generation: Generation) -> None:
     folder = os.path.join(generation.place, "config")
     try:
         os.makedirs(folder, mode=0o755, exist_ok=True)
+        # A user of the node could else run what has set-user-ID in its root, and be one of the range.
+        os.chown(generation.place, 0, generation.uid_base)
+        os.chmod(generation.place, 0o710)  # noqa: S103 - its group is the range, and nobody of the node
         os.chown(folder, 0, generation.uid_base)
         os.chmod(folder, 0o750)  # noqa: S103 - its group is the range, and nobody of the node
         for file in generation.files:

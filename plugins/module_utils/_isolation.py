@@ -86,6 +86,12 @@ def management(allow: Iterable[str]) -> Management:
     return Management(port, sorted(peers))
 
 
+def ssh_port() -> Optional[int]:
+    """Return the port by which this node is managed; None where no SSH connection is above this process."""
+    told = _ssh_connection().split()
+    return int(told[3]) if len(told) == 4 and told[3].isdigit() else None
+
+
 def isolate_node(where: Management, trial: int = 0, check: bool = False) -> Change:
     """Cut a node off from everything but its management.
 
@@ -148,7 +154,7 @@ def isolate_instance(tenant: Tenant, managed_at: int, check: bool = False) -> Ch
         "postrouting": ["oifname { %s } drop" % cables] if cables else [],
     }
     if not check:
-        _mark(tenant.name)
+        _mark(tenant.name, tenant.ranges)
     return _replace(table, [], chains, check)
 
 
@@ -173,13 +179,23 @@ def release_instance(name: str, check: bool = False) -> Change:
     return change
 
 
-def end_of_instance(name: str) -> bool:
-    """Give an instance's name and ports back where it was isolated in this boot; return whether it was.
+def end_of_instance(name: str, running: Iterable[int] = ()) -> bool:
+    """Give an instance's name and ports back where it was isolated in this boot, and what was isolated has ended.
+
+    Args:
+        name: of the instance.
+        running: first owners of its generations that run.
+
+    Returns:
+        whether they were given back.
 
     Raises:
         NodeError: ``no_nft``, ``nft_failed``.
     """
     if not _NAME.fullmatch(name) or not os.path.lexists(_mark_of(name)):
+        return False
+    isolated = (read_text(_mark_of(name)) or "").split()
+    if any("%d" % base in isolated for base in running):
         return False
     release_instance(name)
     return True
@@ -263,11 +279,11 @@ def _mark_of(name: str) -> str:
     return os.path.join(MARKS, name)
 
 
-def _mark(name: str) -> None:
+def _mark(name: str, ranges: Sequence[Tuple[int, int]]) -> None:
     try:
         os.makedirs(MARKS, mode=0o700, exist_ok=True)
-        with open(_mark_of(name), "ab"):
-            pass
+        with open(_mark_of(name), "w", encoding="ascii") as stream:
+            stream.write("".join("%d\n" % base for base, _count in ranges))
     except OSError as error:
         raise NodeError("not_writable", "%s: %s." % (MARKS, error.strerror), "check the node's /run.") from None
 
@@ -285,4 +301,5 @@ __all__ = [
     "management",
     "release_instance",
     "release_node",
+    "ssh_port",
 ]

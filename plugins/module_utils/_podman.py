@@ -18,11 +18,9 @@ This module is private to the collection: its interfaces may change in any relea
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
-import tarfile
 from typing import Any, Dict, Iterator, List, Optional
 
 from ansible_collections.palantir.trust.plugins.module_utils import _units
@@ -30,7 +28,7 @@ from ansible_collections.palantir.trust.plugins.module_utils._commands import Do
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._generation import Generation
 from ansible_collections.palantir.trust.plugins.module_utils._instance_files import mounts
-from ansible_collections.palantir.trust.plugins.module_utils._preserved import LIMIT, inside
+from ansible_collections.palantir.trust.plugins.module_utils._preserved import LIMIT, packed
 from ansible_collections.palantir.trust.plugins.module_utils._private_network import connect
 from ansible_collections.palantir.trust.plugins.module_utils._text_files import read_text
 
@@ -323,20 +321,7 @@ def _changed_files(root: str, changes: bytes) -> bytes:
         told: Dict[str, List[str]] = json.loads(changes or b"{}")
     except ValueError:  # so many that their list was cut
         return b""
-    buffer, room = io.BytesIO(), LIMIT
-    try:
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            for path in [*told.get("added", []), *told.get("changed", [])]:
-                found = inside(root, path)
-                if found is None or not os.path.isfile(found) or os.path.islink(found):
-                    continue
-                room -= os.path.getsize(found) + 1024
-                if room < 0:
-                    break
-                tar.add(found, arcname=path.lstrip("/"), recursive=False)
-    except OSError as error:
-        raise PODMAN.failure("The container's files cannot be read: %s" % error.strerror) from None
-    return buffer.getvalue()
+    return packed(root, [*told.get("changed", []), *told.get("added", [])])
 
 
 def _podman(*arguments: str, check: bool = True, merge: bool = False, limit: int = LIMIT) -> Done:

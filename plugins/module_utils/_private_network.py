@@ -4,7 +4,8 @@
 
 Two generations of an instance can so serve side by side. From its network an instance reaches the world behind the
 node's address, and nothing of the node itself: not its services, and not its loopback, although the kernel has to
-route that for the node's own clients (route_localnet).
+route that for the node's own clients (route_localnet). Nor does it reach another instance but by a port of the node;
+and nobody but the node reaches it otherwise.
 
 A network namespace that an engine makes together with the user namespace belongs to it: there the instance's
 capabilities count, so that a firewall can load its rules. One that is made before belongs to the node's users.
@@ -29,6 +30,8 @@ IP = Tool("ip", "ip", "iproute2")
 NAMESPACES = "/run/netns"
 ADDRESSES = ipaddress.IPv4Network("198.18.0.0/16")
 """Reserved for tests of network devices (RFC 2544): no host of a site should be there."""
+_LOCAL = "127.0.0.0/8", "169.254.0.0/16"
+"""The node's own, and what no router may pass on (RFC 3927 section 7): behind it clouds keep a machine's secrets."""
 _FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 _GUARD = "palantir_trust-forward"
 _CABLES = "pt*"
@@ -93,24 +96,46 @@ def disconnect(generation: Generation) -> bool:
     """
     if not os.path.lexists(os.path.join(NAMESPACES, generation.tag)):
         return False
-    IP.run("netns", "delete", generation.tag)
-    drop_table("ip", _table(generation))
-    # The namespace lives on as long as a process is in it; the node's end must not.
+    # The namespace would live on as long as a process is in it; the node's end must not.
     IP.run("link", "delete", cable_of(generation.uid_base).interface, check=False)
+    drop_table("ip", _table(generation))
+    # Last, as it is what tells that there is something.
+    IP.run("netns", "delete", generation.tag)
     return True
 
 
 def rules(generation: Generation) -> str:
     """Return the rules of a cable: where it leads, and what may not come over it."""
-    cable = cable_of(generation.uid_base)
-    spoofed = "" if "NET_ADMIN" in generation.capabilities else "ip saddr != %s drop" % cable.instance
+    cable, gateway = cable_of(generation.uid_base), "NET_ADMIN" in generation.capabilities
+    # A gateway sends what others sent, and gets what is for others; but none of these is the node or an instance.
+    foreign = "ip saddr { %s, %s } drop" % (ADDRESSES, ", ".join(_LOCAL))
     chains = {
-        "from": ("filter hook prerouting priority raw", ["ip daddr 127.0.0.0/8 drop", spoofed]),
-        "node": ("filter hook input priority filter", ["ct state { established, related } accept", "drop"]),
+        "from": (
+            "filter hook prerouting priority raw",
+            "iifname",
+            [
+                "ip daddr { %s } drop" % ", ".join(_LOCAL),
+                "ip saddr != %s %s" % (cable.instance, foreign if gateway else "drop"),
+            ],
+        ),
+        "node": (
+            "filter hook input priority filter",
+            "iifname",
+            ["ip saddr %s ct state { established, related } accept" % cable.instance, "drop"],
+        ),
+        "others": (
+            "filter hook forward priority filter",
+            "oifname",
+            [
+                "ct state { established, related } accept",
+                "ct status dnat accept",
+                "ip daddr %s drop" % cable.instance if gateway else "drop",
+            ],
+        ),
     }
     body: List[str] = []
-    for name, (hook, lines) in chains.items():
-        told = "\n".join('iifname "%s" %s' % (cable.interface, line) for line in lines if line)
+    for name, (hook, direction, lines) in chains.items():
+        told = "\n".join('%s "%s" %s' % (direction, cable.interface, line) for line in lines)
         body.append("chain %s { type %s; policy accept;\n%s\n}" % (name, hook, told))
     body.append(
         "chain to { type nat hook postrouting priority srcnat; policy accept;\n"

@@ -11,19 +11,21 @@ This module is private to the collection: its interfaces may change in any relea
 from __future__ import annotations
 
 import hashlib
-import io
+import itertools
 import json
 import os
 import shutil
 import stat
 import tarfile
-from typing import IO, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import IO, Dict, Iterator, List, NamedTuple, Optional
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._generation import Generation
-from ansible_collections.palantir.trust.plugins.module_utils._preserved import LIMIT, inside
+from ansible_collections.palantir.trust.plugins.module_utils._preserved import inside, opened, packed
 
 _MEMBERS = 500_000
+_WALKED = 500_000
+"""Most paths of a root that are looked at: what an instance makes there has no end of its own."""
 _STEP = 1 << 20
 _PLACES = (
     ("dev", 0o755),
@@ -62,7 +64,10 @@ def unpack(generation: Generation) -> None:
                 for member in _members(tar, generation):
                     _place(tar, member, generation)
             for name, mode in _PLACES:
-                _directory(os.path.join(root, name), mode, generation.uid_base)
+                place = inside(root, name)
+                if place is None:
+                    raise _bad_image(generation, "needs a place for a mount behind a link that leads out of its root")
+                _directory(place, mode, generation.uid_base)
         except tarfile.TarError as error:
             raise _bad_image(generation, "cannot be read: %s" % error) from None
         except OSError as error:
@@ -98,7 +103,8 @@ def preserved(generation: Generation) -> Dict[str, bytes]:
     kept = {key: paths[:_NAMED] for key, paths in found._asdict().items() if paths}
     return {
         "changes.json": json.dumps(kept).encode("utf-8", "backslashreplace"),
-        "changed-files.tar": _kept(generation.root, [*found.added, *found.changed]),
+        # Of what the image has there is an end; what is added could keep it from being kept.
+        "changed-files.tar": packed(generation.root, [*found.changed, *found.added]),
     }
 
 
@@ -111,21 +117,23 @@ def changes(generation: Generation) -> Changes:
     try:
         with _opened(generation) as archive, tarfile.open(fileobj=archive, mode="r:") as tar:
             pristine = {"/" + _name(member): member for member in _members(tar, generation)}
-            found = dict(_walked(generation.root))
+            plain: Dict[str, bool] = {}
+            found = {path: _looks(generation.root, path, plain) for path in pristine}
             changed = [
                 path
                 for path, member in pristine.items()
-                if path in found and _differs(tar, member, found[path], generation)
+                if (looks := found[path]) is not None and _differs(tar, member, looks, generation)
             ]
     except tarfile.TarError as error:
         raise _bad_image(generation, "cannot be read: %s" % error) from None
     # Places for mounts, and directories that the archive only implies.
     ours = {"/" + name for name, _mode in _PLACES} | {file.path for file in generation.files}
     ours |= {above for path in [*pristine, *ours] for above in _above(path)}
+    walked = itertools.islice(_walked(generation.root), _WALKED)
     return Changes(
-        sorted(path for path in found if path not in pristine and path not in ours),
+        sorted(path for path in walked if path not in pristine and path not in ours),
         sorted(changed),
-        sorted(path for path in pristine if path not in found),
+        sorted(path for path in pristine if found[path] is None),
     )
 
 
@@ -167,7 +175,11 @@ def _members(tar: tarfile.TarFile, generation: Generation) -> Iterator[tarfile.T
 
 
 def _name(member: tarfile.TarInfo) -> str:
-    name = member.name.strip("/")
+    return _shortest(member.name)
+
+
+def _shortest(name: str) -> str:
+    name = name.strip("/")
     return "" if name == "." else name[2:] if name.startswith("./") else name
 
 
@@ -183,7 +195,7 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, generation: Generation
         _directory(path, mode, generation.uid_base + member.uid, generation.uid_base + member.gid)
         return
     if member.islnk():
-        target = inside(generation.root, member.linkname.strip("/").replace("./", "", 1))
+        target = inside(generation.root, _shortest(member.linkname))
         if target is None or os.path.islink(target) or not os.path.isfile(target):
             raise _bad_image(generation, "has a hard link without a file")
         os.link(target, path, follow_symlinks=False)
@@ -215,14 +227,24 @@ def _directory(path: str, mode: int, owner: int, group: Optional[int] = None) ->
     os.chmod(path, mode)
 
 
-def _walked(root: str) -> Iterator[Tuple[str, os.stat_result]]:
+def _walked(root: str) -> Iterator[str]:
     for folder, folders, files in os.walk(root):
         for name in [*folders, *files]:
-            path = os.path.join(folder, name)
-            try:
-                yield path[len(root) :], os.lstat(path)
-            except OSError:  # it ended meanwhile: nothing but the instance itself removes it
-                continue
+            yield os.path.join(folder, name)[len(root) :]
+
+
+def _looks(root: str, path: str, plain: Dict[str, bool]) -> Optional[os.stat_result]:
+    """Return what a path of a root is; None where there is nothing, or a link on the way to it.
+
+    ``plain`` remembers of directories whether they are where they are called.
+    """
+    folder = os.path.dirname(path)
+    if folder not in plain:
+        plain[folder] = os.path.realpath(root + folder) == os.path.realpath(root) + folder.rstrip("/")
+    try:
+        return os.lstat(root + path) if plain[folder] else None
+    except OSError:
+        return None
 
 
 def _differs(tar: tarfile.TarFile, member: tarfile.TarInfo, found: os.stat_result, generation: Generation) -> bool:
@@ -238,7 +260,7 @@ def _differs(tar: tarfile.TarFile, member: tarfile.TarInfo, found: os.stat_resul
     stream = tar.extractfile(member)
     if stream is None or not stat.S_ISREG(found.st_mode) or (member.isreg() and found.st_size != member.size):
         return True
-    return _digest_of(path) != _digest(stream)
+    return _digest_of(generation.root, _name(member)) != _digest(stream)
 
 
 def _above(path: str) -> Iterator[str]:
@@ -247,12 +269,12 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _digest_of(path: str) -> Optional[str]:
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as kept:
-            return _digest(kept)
-    except OSError:
+def _digest_of(root: str, path: str) -> Optional[str]:
+    stream = opened(root, path)
+    if stream is None:
         return None
+    with stream:
+        return _digest(stream)
 
 
 def _digest(stream: IO[bytes]) -> str:
@@ -260,23 +282,6 @@ def _digest(stream: IO[bytes]) -> str:
     for chunk in iter(lambda: stream.read(_STEP), b""):
         state.update(chunk)
     return state.hexdigest()
-
-
-def _kept(root: str, paths: List[str]) -> bytes:
-    buffer, room = io.BytesIO(), LIMIT
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in paths:
-            found = inside(root, path)
-            if found is None or os.path.islink(found) or not os.path.isfile(found):
-                continue
-            room -= os.path.getsize(found) + 1024
-            if room < 0:
-                break
-            try:
-                tar.add(found, arcname=path.lstrip("/"), recursive=False)
-            except OSError:
-                continue
-    return buffer.getvalue()
 
 
 __all__ = ["Changes", "changes", "preserved", "remove", "unpack"]

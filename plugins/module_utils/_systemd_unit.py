@@ -28,8 +28,13 @@ from ansible_collections.palantir.trust.plugins.module_utils._tree_unit import f
 USERS = "/run/userdb"
 """Records of users and groups (nss-systemd(8), JSON user records); gone with the boot."""
 _CALLS = ("@system-service", "~@privileged @resources")
-_BEARABLE, _IN_PRIVATE = ("IPC_LOCK", "NET_BIND_SERVICE"), ("NET_ADMIN", "NET_RAW")
-"""Capabilities that a service may have. They count on the node, so no others: most lead out of the range."""
+_BEARABLE, _IN_PRIVATE = ("IPC_LOCK", "NET_BIND_SERVICE"), ("NET_RAW",)
+"""Capabilities that a service may have. They count on the node, so no others: most lead out of the range.
+
+NET_ADMIN does, whatever network namespace its holder is in. rtnetlink makes links in the namespace of any process that
+is named, and on links there (IFLA_NET_NS_PID, IFLA_LINK_NETNSID), where the capability counts for its user namespace
+as well; and the node's own network namespace is of the same one.
+"""
 _HARDENED = (
     ("NoNewPrivileges", "yes"),
     ("LockPersonality", "yes"),

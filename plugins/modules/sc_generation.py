@@ -234,6 +234,7 @@ code:
   sample: no_image
 """
 
+import contextlib
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -247,6 +248,7 @@ from ansible_collections.palantir.trust.plugins.module_utils._generation import 
     Resources,
     checked,
     checked_place,
+    is_name,
 )
 from ansible_collections.palantir.trust.plugins.module_utils._generations import Place
 
@@ -345,8 +347,11 @@ def main() -> None:
     )
     if module.check_mode and module.params["state"] != "configured":
         module.exit_json(changed=False, skipped=True, msg="check mode is of state configured alone.")
+    # To stand still waits for nobody.
+    acting = is_name(module.params["name"]) and module.params["state"] != "preserved"
     try:
-        result = _act(dict(module.params), module.check_mode)
+        with _generations.alone(module.params["name"]) if acting else contextlib.nullcontext():
+            result = _act(dict(module.params), module.check_mode)
     except NodeError as error:
         module.fail_json(**error.result())
     module.exit_json(**result)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.palantir.trust.plugins.module_utils import _root_tree, _tree_unit
+from ansible_collections.palantir.trust.plugins.module_utils import _preserved, _root_tree, _tree_unit
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from tests.unit.drivers.scene import BASE, archived, member
 
@@ -92,6 +92,32 @@ def test_an_archive_writes_nothing_outside_of_its_root(
     assert not os.path.exists("/usr/lib/evil")
 
 
+@pytest.mark.parametrize("linked", ["{outside}", "../../../outside"])
+def test_a_place_for_a_mount_is_made_in_the_root_and_nowhere_else(tmp_path: Path, linked: str) -> None:
+    """The image has a link in the way of /var/tmp: on the node it leads to a directory of the node's."""
+    outside = tmp_path / "outside"
+    (outside / "tmp").mkdir(parents=True)
+    found = archived(tmp_path, member("var", **LINK, linkname=linked.format(outside=outside)))
+    with pytest.raises(NodeError, match="a place for a mount behind a link") as caught:
+        _root_tree.unpack(found)
+    assert caught.value.code == "bad_image"
+    assert (outside / "tmp").stat().st_uid == 0, "it is the node's still"
+
+
+def test_a_link_to_another_place_of_the_root_is_none_that_leads_out(tmp_path: Path) -> None:
+    found = archived(tmp_path, member("srv"), member("var", **LINK, linkname="srv"))
+    _root_tree.unpack(found)
+    assert (Path(found.root) / "srv/tmp").stat().st_uid == BASE
+
+
+def test_a_directory_that_leads_elsewhere_by_a_link_of_the_nodes_own_holds_roots_too(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "here").symlink_to("disk")
+    found = archived(tmp_path / "here", *image())
+    _root_tree.unpack(found)
+    assert _root_tree.changes(found) == ([], [], [])
+
+
 def test_nothing_is_found_where_nothing_was_changed(tmp_path: Path) -> None:
     found = archived(tmp_path, *image())
     _root_tree.unpack(found)
@@ -146,6 +172,54 @@ def test_a_link_that_leads_out_is_not_followed_to_preserve_it(tmp_path: Path) ->
     (Path(found.root) / "key").symlink_to(tmp_path / "secret/key")
     kept = _root_tree.preserved(found)
     assert b"the node's own" not in kept["changed-files.tar"]
+
+
+def test_a_large_file_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_preserved, "LIMIT", 8192)
+    found = archived(tmp_path, *image())
+    _root_tree.unpack(found)
+    root = Path(found.root)
+    (root / "aaa").write_bytes(bytes(9000))
+    for number in range(9):
+        (root / f"bbb{number}").write_bytes(bytes(100))
+    (root / "usr/bin/app").write_bytes(b"PROGRAM")
+    with tarfile.open(fileobj=io.BytesIO(_root_tree.preserved(found)["changed-files.tar"])) as tar:
+        names = tar.getnames()
+    assert names[:2] == ["usr/bin/app", "usr/bin/same"], "what was changed has an end, what can be added has none"
+    assert "aaa" not in names
+    assert len(names) > 4
+
+
+def test_what_is_no_file_any_more_is_neither_waited_for_nor_followed(tmp_path: Path) -> None:
+    """An instance that was not frozen, as its service was just ending, puts something else in the place of a file."""
+    root = tmp_path / "root"
+    (root / "etc").mkdir(parents=True)
+    (tmp_path / "secret").write_text("the node's own")
+    os.mkfifo(root / "etc/pipe")
+    (root / "etc/link").symlink_to(tmp_path / "secret")
+    (root / "lib").symlink_to(tmp_path)
+    (root / "etc/file").write_text("kept")
+    kept = _preserved.packed(
+        str(root), ["/etc/pipe", "/etc/link", "/lib/secret", "/gone", "/etc", "/etc/../etc/file", "/etc/file"]
+    )
+    with tarfile.open(fileobj=io.BytesIO(kept)) as tar:
+        assert tar.getnames() == ["etc/file"]
+
+
+def test_however_many_files_there_are_their_list_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = archived(tmp_path, *image())
+    _root_tree.unpack(found)
+    root = Path(found.root)
+    monkeypatch.setattr(_root_tree, "_WALKED", 20)
+    (root / "0").mkdir()
+    for number in range(50):
+        (root / f"0/{number:02}").touch()
+    (root / "usr/bin/app").write_bytes(b"PROGRAM")
+    (root / "etc/app.conf").unlink()
+    found_changes = _root_tree.changes(found)
+    assert len(found_changes.added) <= 20
+    assert found_changes.changed == ["/usr/bin/app", "/usr/bin/same"]
+    assert found_changes.deleted == ["/etc/app.conf"]
 
 
 def test_a_root_tree_has_no_command_of_its_own(tmp_path: Path) -> None:

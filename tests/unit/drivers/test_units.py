@@ -141,8 +141,10 @@ def test_a_service_is_confined_to_its_root_and_its_user() -> None:
     [
         ("SETUID", "private", "use the driver nspawn or podman."),
         ("SYS_ADMIN", "private", "use the driver nspawn or podman."),
-        ("NET_ADMIN", "host", "use the driver nspawn or podman, or a private network."),
-        ("NET_ADMIN", "private", None),
+        ("NET_ADMIN", "host", "use the driver nspawn or podman."),
+        ("NET_ADMIN", "private", "use the driver nspawn or podman."),
+        ("NET_RAW", "host", "use the driver nspawn or podman, or a private network."),
+        ("NET_RAW", "private", None),
         ("NET_BIND_SERVICE", "host", None),
     ],
 )
