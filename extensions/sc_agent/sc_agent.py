@@ -12,6 +12,7 @@ ends, and with its status. SETTINGS is a JSON file:
 ``revocations``    the CA's CRL, PEM
 ``directory``      for the key, the request and the certificate; a tmpfs, so that the key is never on a disk
 ``configuration``  path → signal that makes the program read it again (``HUP``), or null where it has to start anew
+``seconds``        most that a connection may last; 30 where it is left out
 =================  ==================================================================================================
 
 The key is made here and never leaves. Its request is ``request.pem`` in the directory; nothing is served before
@@ -30,6 +31,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import socketserver
@@ -45,12 +47,17 @@ from typing import Any, NamedTuple
 ANYBODY = ("observer", "operator", "orchestrator")
 BODY_LIMIT = 1 << 20
 CONNECTIONS = 8
+OF_ONE_ADDRESS = 4
+"""Most connections of one address: who does nothing with them is not to take them all."""
 HANDSHAKE_S = 10.0
+CONNECTION_S = 30.0
 REFUSALS = 100
 _POLL_S = 0.2
 _REQUEST = [
     "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=sc",
 ]  # fmt: skip
+_LIST = re.compile(r"-----BEGIN X509 CRL-----\s[A-Za-z0-9+/=\s]+-----END X509 CRL-----\s*")
+_NUMBER = re.compile(rb"crlNumber=(?:0x)?([0-9A-Fa-f]{1,40})")
 # OpenSSL's X509_V_ERR_* that have a name of their own here (x509_vfy.h).
 _REASONS = {
     2: "certificate_foreign",
@@ -117,7 +124,7 @@ class Agent:
         """Write configuration files, all or none of them known here, and have the program read them.
 
         Raises:
-            RefusedError: a file is not one of its own, or has no content.
+            RefusedError: a file is not one of its own, has no content, or cannot be written.
         """
         files = body.get("files") if isinstance(body, dict) else None
         if not isinstance(files, dict) or not files:
@@ -128,8 +135,7 @@ class Agent:
         contents = {path: _decoded(path, text) for path, text in files.items()}
         with self._lock:
             before = self.configuration()
-            for path, content in contents.items():
-                _write(path, content)
+            _write_all(contents)
             after = self.configuration()
         changed = sorted(path for path in contents if before[path] != after[path])
         signals = {self.settings["configuration"][path] for path in changed}
@@ -149,15 +155,21 @@ class Agent:
         """Take a newer list of revoked certificates.
 
         Raises:
-            RefusedError: it is none.
+            RefusedError: it is none, by another CA, or older than the one that is there.
         """
-        text = body.get("revocations") if isinstance(body, dict) else None
-        try:
-            self.context(str(text))
-        except (ssl.SSLError, ValueError):
-            raise RefusedError(400, "malformed", "revocations must be a CRL in PEM.") from None
-        self.revocations = str(text)
+        text = str(body.get("revocations") if isinstance(body, dict) else None)
+        with self._lock:
+            number, directory = self._list_number(text), Path(self.settings["directory"])
+            if number < _list_number(self.revocations, directory, str(self.settings["authority"])):
+                raise RefusedError(409, "older_list", "There is a newer list of revocations here.")
+            self.revocations = text
         return {}
+
+    def _list_number(self, text: str) -> int:
+        # OpenSSL takes certificates of CAs from the same file, and lists of anybody.
+        if not _LIST.fullmatch(text):
+            raise RefusedError(400, "malformed", "revocations must be one CRL in PEM, and nothing else.")
+        return _list_number(text, Path(self.settings["directory"]), str(self.settings["authority"]))
 
     def signal(self, name: str) -> None:
         """Send a signal to the program."""
@@ -251,6 +263,9 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
         self._free = threading.BoundedSemaphore(CONNECTIONS)
+        self._of: collections.Counter[str] = collections.Counter()
+        self._lock = threading.Lock()
+        self._seconds = float(agent.settings.get("seconds", CONNECTION_S))
         self._certificate = (0, 0)
         self._revocations = ""
         self._context: ssl.SSLContext | None = None
@@ -262,13 +277,23 @@ class Server(http.server.ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a peer in a thread of its own, where one is free."""
-        if not self._free.acquire(timeout=HANDSHAKE_S):
+        if self._of[client_address[0]] >= OF_ONE_ADDRESS or not self._free.acquire(timeout=HANDSHAKE_S):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        self._count(client_address[0], 1)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread can be started
+            self._count(client_address[0], -1)
+            self._free.release()
+            self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Shake hands, and answer who shows a certificate that holds."""
+        # Each byte would give a slow peer as much time again.
+        end = request.dup()
+        timer = threading.Timer(self._seconds, _shut, [end])
+        timer.start()
         try:
             request.settimeout(HANDSHAKE_S)
             wrapped = self._current().wrap_socket(request, server_side=True)
@@ -280,7 +305,16 @@ class Server(http.server.ThreadingHTTPServer):
         else:
             super().process_request_thread(wrapped, client_address)
         finally:
+            timer.cancel()
+            end.close()
+            self._count(client_address[0], -1)
             self._free.release()
+
+    def _count(self, address: str, one: int) -> None:
+        with self._lock:
+            self._of[address] += one
+            if not self._of[address]:
+                del self._of[address]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Let a peer that goes away go."""
@@ -381,6 +415,38 @@ def _reason(error: Exception) -> str | None:
     return "handshake_timeout" if isinstance(error, socket.timeout) else None
 
 
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _list_number(pem: str, directory: Path, authority: str) -> int:
+    """Return the number of a CRL of the site's CA, which grows with each (RFC 5280 section 5.2.3).
+
+    Raises:
+        RefusedError: it is none, or not signed by that CA.
+    """
+    path = directory / f"authority.{os.getpid()}.{threading.get_ident()}"
+    _write(str(path), authority.encode())
+    try:
+        read = ("openssl", "crl", "-noout", "-crlnumber", "-CAfile", str(path))
+        done = subprocess.run(  # noqa: S603 - a list of our own words
+            read,
+            input=pem.encode(),
+            capture_output=True,
+            check=False,
+        )
+    finally:
+        path.unlink()
+    found = _NUMBER.match(done.stdout)
+    if found is None:
+        raise RefusedError(400, "malformed", "revocations must be a CRL in PEM, with a number.")
+    # Its exit status has told of that only since OpenSSL 3.2.
+    if done.returncode or done.stderr.strip() != b"verify OK":
+        raise RefusedError(400, "foreign_list", "The list of revocations is not by the site's CA.")
+    return int(found[1], 16)
+
+
 def _load_revocations(context: ssl.SSLContext, directory: Path, pem: str) -> None:
     # Python reads a CRL from files alone; in memory it refuses what is not a certificate.
     path = directory / f"revocations.{os.getpid()}.{threading.get_ident()}"
@@ -399,9 +465,32 @@ def _decoded(path: str, text: Any) -> bytes:
 
 
 def _digest(path: str) -> str | None:
+    content = _content(path)
+    return None if content is None else "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def _write_all(contents: Mapping[str, bytes]) -> None:
+    """Write files, or leave all of them as they were.
+
+    Raises:
+        RefusedError: one cannot be written.
+    """
+    before = {path: _content(path) for path in contents}
+    try:
+        for path, content in contents.items():
+            _write(path, content)
+    except OSError as error:
+        for path, old in before.items():
+            with contextlib.suppress(OSError):
+                if old is not None:
+                    _write(path, old)
+        raise RefusedError(500, "not_written", f"{str(error.filename)[:200]}: {error.strerror}.") from None
+
+
+def _content(path: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
-            return "sha256:" + hashlib.sha256(file.read()).hexdigest()
+            return file.read()
     except OSError:
         return None
 

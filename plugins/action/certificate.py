@@ -37,7 +37,9 @@ class ActionModule(TrustAction):
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the certificates that were issued or revoked."""
         authority = site_ca.load_or_create(
-            Path(arguments["ca"] or site_ca.default_path()), str(arguments["trust_domain"])
+            Path(arguments["ca"] or site_ca.default_path()),
+            str(arguments["trust_domain"]),
+            keep=not self._task.check_mode,
         )
         if arguments["state"] == "issued":
             return self._issue(authority, arguments)
@@ -78,8 +80,11 @@ class ActionModule(TrustAction):
         name = parse(arguments["name"]) if arguments["name"] else of_role(ca.domain_of(authority), arguments["role"])
         now = self.now()
         with self.transaction(arguments) as connection:
+            before = certificates.revoked(connection), certificates.revocations(connection)
             taken = certificates.revoke(connection, str(name), now, str(arguments["reason"]))
-            revoked, number = certificates.revoked(connection), certificates.revocations(connection)
+            # A list holds wherever it comes to: what is only foreseen is in none.
+            after = certificates.revoked(connection), certificates.revocations(connection)
+        revoked, number = before if self._task.check_mode else after
         crl = ca.revocation_list(authority, revoked, number, datetime.fromtimestamp(now, UTC))
         return {
             "changed": bool(taken),

@@ -89,7 +89,9 @@ def _note(
     if outcome == "failed":
         # The attempt of another controller is not this one's to end, nor one of which nothing was begun.
         if incident.lease_owner == controller and known.progress:
-            attempts.end(connection, incident.id, "failed", now)
+            if known.is_unconfirmed:
+                incidents.uncount(connection, incident.id, now)
+            attempts.end(connection, incident.id, attempts.UNCONFIRMED if known.is_unconfirmed else "failed", now)
         return
     node = identities.find(connection, str(step["node"]))
     attempts.note(connection, known, step, outcome, now, node.reset_count if node else 0)

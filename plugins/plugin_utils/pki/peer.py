@@ -9,13 +9,15 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,6 +29,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import S
 
 ANSWER_LIMIT: Final = MIB
 _TIMEOUT_S: Final = 15.0
+DEADLINE_S: Final = 60.0
+"""Most seconds for one question and its answer, however lively the peer is."""
 # OpenSSL's X509_V_ERR_* (x509_vfy.h).
 _EXPIRED: Final = 10
 
@@ -103,6 +107,7 @@ def ask(peer: Peer, client: Client, method: str, path: str, body: Any = None) ->
     try:
         with (
             socket.create_connection((peer.address, peer.port), _TIMEOUT_S) as plain,
+            _ending(plain),
             context.wrap_socket(plain) as channel,
         ):
             _check(channel.getpeercert(binary_form=True), peer, subject)
@@ -119,6 +124,24 @@ def ask(peer: Peer, client: Client, method: str, path: str, body: Any = None) ->
         raise PeerError(
             subject, "unreachable", f"{printable(error, 200) or 'does not answer'}.", "check that it runs."
         ) from None
+
+
+@contextlib.contextmanager
+def _ending(connection: socket.socket) -> Iterator[None]:
+    """End a connection once its time is over: each byte would give a slow peer as much time again."""
+    with connection.dup() as end:
+        timer = threading.Timer(DEADLINE_S, _shut, [end])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _check(der: bytes | None, peer: Peer, subject: str) -> None:
@@ -155,4 +178,4 @@ def _exchange(channel: ssl.SSLSocket, method: str, path: str, body: Any, subject
     return plain
 
 
-__all__ = ["ANSWER_LIMIT", "Client", "Peer", "PeerError", "ask"]
+__all__ = ["ANSWER_LIMIT", "DEADLINE_S", "Client", "Peer", "PeerError", "ask"]

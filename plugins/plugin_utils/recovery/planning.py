@@ -274,7 +274,11 @@ def _incident(incident: Incident, tried: Sequence[Attempt]) -> dict[str, Any]:
     return incident.plain() | {
         "attempt": incident.attempt - broken_off,
         "unfinished": broken_off,
-        "faults": [{"node": a.node, "digests": a.digests} for a in tried if a.ended_at is not None],
+        "faults": [
+            {"node": a.node, "digests": a.digests}
+            for a in tried
+            if a.ended_at is not None and a.outcome != attempts.UNCONFIRMED
+        ],
     }
 
 

@@ -18,7 +18,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import attempts
 
-ENDS = ("done", "failed", "recovered")
+UNCONFIRMED = "unconfirmed"
+"""End of an attempt of which nothing was done, as a second proof did not confirm the first."""
+ENDS = ("done", "failed", "recovered", UNCONFIRMED)
 MAX_RESUMED = 3
 """How often one attempt may be gone on with: what breaks every controller off is not cured by another."""
 
@@ -43,6 +45,11 @@ class Attempt:
     outcome: str | None
     progress: list[dict[str, Any]]
     resumed: int = 0
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether no step of it has begun but the one that asks for a second proof."""
+        return all(item["action"] == "confirm" for item in self.progress)
 
 
 def begin(
@@ -79,8 +86,9 @@ def of_incidents(connection: Connection, numbers: Iterable[int]) -> list[Attempt
 
 
 def began_since(connection: Connection, at: float) -> list[float]:
-    """Return when the attempts since a time began."""
-    return [attempt.began_at for attempt in _attempts(connection, attempts.c.began_at >= at)]
+    """Return when the attempts since a time began, without those of which nothing was done."""
+    found = _attempts(connection, attempts.c.began_at >= at)
+    return [attempt.began_at for attempt in found if attempt.outcome != UNCONFIRMED]
 
 
 def note(connection: Connection, known: Attempt, step: Mapping[str, Any], state: str, at: float, boot: int) -> None:
@@ -124,6 +132,7 @@ def _attempts(connection: Connection, *conditions: Any) -> list[Attempt]:
 __all__ = [
     "ENDS",
     "MAX_RESUMED",
+    "UNCONFIRMED",
     "Attempt",
     "began_since",
     "begin",

@@ -126,6 +126,16 @@ def begin_attempt(connection: Connection, number: int, now: float) -> Incident:
     return _change(connection, known, now, attempt=known.attempt + 1, last_action_at=now)
 
 
+def uncount(connection: Connection, number: int, now: float) -> Incident:
+    """Take back that an attempt was counted of which nothing was done.
+
+    Raises:
+        StoreError: there is none with this number.
+    """
+    known = find(connection, number)
+    return _change(connection, known, now, "a second proof did not confirm it", attempt=max(known.attempt - 1, 0))
+
+
 def contained(connection: Connection, number: int, now: float, at: float | None = None) -> Incident:
     """Note the first time at which an incident could do no more harm.
 
@@ -253,5 +263,6 @@ __all__ = [
     "restored_since",
     "since",
     "still_open",
+    "uncount",
     "why_held",
 ]

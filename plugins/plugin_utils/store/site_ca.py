@@ -26,13 +26,20 @@ def default_path() -> Path:
     return _FILE.default_path()
 
 
-def load_or_create(path: Path, domain: str = DOMAIN) -> Authority:
+def load_or_create(path: Path, domain: str = DOMAIN, *, keep: bool = True) -> Authority:
     """Return the CA, making one for a trust domain where there is none.
+
+    Args:
+        path: its file.
+        domain: of one that is made.
+        keep: whether one that is made is written.
 
     Raises:
         PkiError: the file is none.
         StoreError: it cannot be read or written, or others may read it.
     """
+    if not keep and not path.exists():
+        return authority.load(authority.make(domain, datetime.now(UTC)), f"CA {path}")
     pem = _FILE.load_or_create(path, lambda: authority.make(domain, datetime.now(UTC)))
     return authority.load(pem, f"CA {path}")
 

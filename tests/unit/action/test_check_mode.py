@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
 from sqlalchemy import insert, select
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import instances, schema
@@ -38,6 +39,7 @@ VERBS: dict[str, dict[str, Any]] = {
     "preserve": {"palantir.trust.sc_instance": {"state": "preserved", "instance": "dns-1", "dest": "kept"}},
     "terminate": {"palantir.trust.sc_instance": {"state": "terminated", "instance": "dns-1"}},
     "certificate": {"palantir.trust.certificate": {"state": "issued", "role": "observer", "dest": "key.pem"}},
+    "revoke": {"palantir.trust.certificate": {"state": "revoked", "role": "operator"}},
     "contained": {"palantir.trust.incident": {"id": 1, "event": "contained"}},
     "reopen": {"palantir.trust.answer": {"incident": 1, "answer": "reopen"}},
 }
@@ -62,6 +64,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         connection.execute(insert(schema.nodes).values(name="node1", identity={}, recorded={}, enrolled_at=1.0))
         held = {"node": "node1", "layer": "sc:dns-1", "open_key": "node1 sc:dns-1", "state": "held", "detected_at": 1.0}
         connection.execute(insert(schema.incidents).values(**held))
+        known = {"serial": "7", "name": "spiffe://palantir.trust/role/operator", "issued_at": 1.0, "not_after": 1e12}
+        connection.execute(insert(schema.certificates).values(**known, reason=""))
         record = instances.allocate(
             connection, instance="dns-1", sc="dns", flavour="podman", node="node1", files={}, reset_count=0, at=1.0
         )
@@ -104,6 +108,11 @@ def test_the_store_stays_as_it_was(outcome: dict[str, Any]) -> None:
     assert outcome["after"] == outcome["before"]
 
 
-def test_no_file_is_written_but_the_ca(outcome: dict[str, Any]) -> None:
-    kept = [name for name in outcome["files"] if not name.startswith("store.sqlite3")]
-    assert kept == ["palantir.trust", "play.yml"]
+def test_no_file_is_written(outcome: dict[str, Any]) -> None:
+    assert [name for name in outcome["files"] if not name.startswith("store.sqlite3")] == ["play.yml"]
+
+
+def test_what_would_be_revoked_is_in_no_list_yet(outcome: dict[str, Any]) -> None:
+    result = outcome["results"]["revoke"]
+    assert [item["serial"] for item in result["certificates"]] == ["7"]
+    assert list(x509.load_pem_x509_crl(result["revocations"].encode())) == []

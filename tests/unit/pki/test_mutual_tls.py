@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +28,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki import authority as ca
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki import peer as peer_module
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.peer import Client, Peer, PeerError, ask
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import of_instance, of_role
 
@@ -96,7 +100,12 @@ class Instance:
             "authority": SITE.pem.decode(),
             "revocations": self.revocations(),
             "directory": str(self.root / "keys"),
-            "configuration": {str(self.root / "config"): "HUP"},
+            "configuration": {
+                str(self.root / "config"): "HUP",
+                str(self.root / "other"): "HUP",
+                str(self.root / "gone" / "config"): "HUP",
+            },
+            "seconds": 3,
         }
         (self.root / "settings.json").write_text(json.dumps(settings))
         program = [sys.executable, "-c", PROGRAM, str(self.root / "config"), str(self.root / "told")]
@@ -298,6 +307,118 @@ def test_what_is_no_list_of_revocations_changes_nothing(instance: Instance) -> N
         instance.ask(client(), "PUT", "/v1/revocations", {"revocations": "none"})
     assert refused.value.code == "malformed"
     assert instance.ask(client("observer"))["running"] is True
+
+
+def with_a_ca_of_ones_own(site: str, mine: ca.Authority) -> str:
+    return site + mine.pem.decode() + ca.revocation_list(mine, [], 99, NOW).decode()
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (with_a_ca_of_ones_own, "malformed"),
+        (lambda _site, mine: mine.pem.decode(), "malformed"),
+        (lambda site, _mine: site + site, "malformed"),
+        (lambda _site, mine: ca.revocation_list(mine, [], 99, NOW).decode(), "foreign_list"),
+        (lambda site, _mine: site.replace("\n-----END", "AAAA\n-----END"), "malformed"),
+    ],
+)
+def test_who_may_tell_of_revocations_brings_in_no_ca_and_no_list_of_another(
+    instance: Instance, told: Callable[[str, ca.Authority], str], reason: str
+) -> None:
+    """A stolen certificate of an orchestrator would else outlive its revocation, by a CA that its thief has made."""
+    instance.certify()
+    mine = authority()
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client(), "PUT", "/v1/revocations", {"revocations": told(instance.revocations(), mine)})
+    assert refused.value.code == reason
+    assert instance.ask(client("observer"))["running"] is True
+    with pytest.raises(PeerError):
+        instance.ask(client(issuer=mine))
+    assert instance.refusals()[-1] == "certificate_foreign"
+
+
+def test_an_older_list_gives_no_certificate_back(instance: Instance) -> None:
+    instance.certify()
+    before, lost = instance.revocations(), client()
+    instance.revoked.append(ca.Revoked(serial(lost), NOW.timestamp()))
+    for _twice in range(2):
+        instance.ask(client(), "PUT", "/v1/revocations", {"revocations": instance.revocations()})
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client(), "PUT", "/v1/revocations", {"revocations": before})
+    assert refused.value.code == "older_list"
+    with pytest.raises(PeerError):
+        instance.ask(lost)
+
+
+def test_files_are_written_all_or_none(instance: Instance) -> None:
+    other = instance.root / "other"
+    other.write_text("old\n")
+    instance.certify()
+    paths = {str(other): b"new\n", str(instance.root / "gone" / "config"): b"x\n"}
+    files = {path: base64.b64encode(content).decode() for path, content in paths.items()}
+    with pytest.raises(PeerError) as refused:
+        instance.ask(client(), "PUT", "/v1/configuration", {"files": files})
+    assert refused.value.code == "not_written"
+    assert other.read_text() == "old\n"
+
+
+def test_who_only_holds_connections_open_keeps_nobody_else_out(instance: Instance) -> None:
+    instance.certify()
+    held = [socket.create_connection(("127.0.0.1", instance.port), 5, ("127.0.0.2", 0)) for _number in range(12)]
+    try:
+        assert instance.ask(client())["running"] is True
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def test_a_request_that_comes_byte_by_byte_has_an_end(instance: Instance) -> None:
+    instance.certify()
+    with (
+        socket.create_connection(("127.0.0.1", instance.port), 5) as plain,
+        client("observer").context().wrap_socket(plain) as channel,
+    ):
+        channel.sendall(b"GET /v1/health HTTP/1.1\r\nX: ")
+        until(lambda: not _takes(channel), "an end of the connection")
+
+
+def _takes(channel: ssl.SSLSocket) -> bool:
+    try:
+        channel.sendall(b"x")
+    except OSError:
+        return False
+    return True
+
+
+def test_an_instance_that_answers_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_module, "DEADLINE_S", 0.5)
+    served, key = socket.create_server(("127.0.0.1", 0)), ec.generate_private_key(ec.SECP256R1())
+    issued = ca.issue(SITE, NAME, key.public_key(), NOW, DAY)
+    slow = threading.Thread(target=_dribble, args=(served, key, issued), daemon=True)
+    slow.start()
+    begun = time.monotonic()
+    with pytest.raises(PeerError) as refused:
+        ask(Peer("127.0.0.1", served.getsockname()[1], NAME, lambda _serial: True), client(), "GET", "/v1/health")
+    assert refused.value.code in ("unreachable", "malformed")
+    assert time.monotonic() - begun < 10
+    slow.join(WAIT_S)
+
+
+def _dribble(served: socket.socket, key: ec.EllipticCurvePrivateKey, issued: x509.Certificate) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with tempfile.NamedTemporaryFile() as both:
+        both.write(private + issued.public_bytes(serialization.Encoding.PEM))
+        both.flush()
+        context.load_cert_chain(both.name)
+    with served, contextlib.suppress(OSError), context.wrap_socket(served.accept()[0], server_side=True) as channel:
+        channel.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            channel.sendall(b"x")
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

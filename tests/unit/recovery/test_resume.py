@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.palantir.trust.plugins.action import incident as incident_action
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery import planning
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import is_gone, name_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import plan
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
@@ -186,6 +187,48 @@ def test_a_plan_from_before_the_site_was_stopped_begins_nothing_and_ends_what_ha
         switch.stop(connection, "eve", "wait", 203.0)
     run.note(again[0], "done", 204.0)
     run.note(again[1], "started", 205.0)
+
+
+def test_what_a_second_quote_did_not_confirm_was_no_attempt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that keeps silent when it is asked again would else come to a graver verb, with nothing tried before."""
+    for number in range(4):
+        at = 100.0 * (number + 1)
+        attested(store, at, node1=ear(at, SC, **INSTANCE), node2=ear(at))
+        steps = planned(store, at, at + 1, "a")["steps"]
+        assert (steps[0]["action"], steps[0]["verb"], steps[0]["attempt"]) == ("confirm", "restart", 0)
+        run = Run(store, "a", monkeypatch)
+        run.note(steps[0], "started", at + 2)
+        run.note(steps[0], "failed", at + 3)
+    with store.transaction() as connection:
+        assert incidents.find(connection, 1).attempt == 0
+        assert {attempt.outcome for attempt in attempts.of_incidents(connection, [1])} == {"unconfirmed"}
+        assert attempts.began_since(connection, 0.0) == [], "nothing was done that a limit could count"
+
+
+def test_what_was_not_confirmed_is_no_fault_that_returns(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ear(100, SC, **INSTANCE)
+    found["submods"][SC]["palantir.findings"][0]["digest"] = "sha256:" + "ab" * 32
+    for at in (100.0, 200.0):
+        attested(store, at, node1=found | {"iat": int(at)}, node2=ear(at))
+        made = planned(store, at, at + 1, "a")
+        run = Run(store, "a", monkeypatch)
+        run.note(made["steps"][0], "started", at + 2)
+        run.note(made["steps"][0], "failed", at + 3)
+    with store.transaction() as connection:
+        read = planning._incident(incidents.find(connection, 1), attempts.of_incidents(connection, [1]))
+    assert (read["faults"], read["attempt"]) == ([], 0)
+
+
+def test_what_failed_once_anything_was_done_is_an_attempt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    attested(store, 100.0, node1=ear(100, SC, **INSTANCE), node2=ear(100))
+    steps = planned(store, 100.0, 101.0, "a")["steps"]
+    run = Run(store, "a", monkeypatch)
+    for step in steps[:2]:
+        run.note(step, "started", 102.0)
+        run.note(step, "done" if step["action"] == "confirm" else "failed", 103.0)
+    with store.transaction() as connection:
+        assert incidents.find(connection, 1).attempt == 1
+        assert [attempt.outcome for attempt in attempts.of_incidents(connection, [1])] == ["failed"]
 
 
 @pytest.mark.usefixtures("gone")
