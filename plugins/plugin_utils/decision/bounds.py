@@ -21,7 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.judgement 
     is_stale,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.limits import Limits
-from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Instance, NodeResult, Situation
+from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Instance, Situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.steps import Drain
 
 
@@ -95,8 +95,8 @@ def too_many_unhealthy(situation: Situation, limits: Limits) -> bool:
     """Return whether so many nodes are unhealthy that a common cause is likelier than what a table would cure."""
     if limits.max_unhealthy is None:
         return False
-    unhealthy = sum(not _is_healthy(result) for result in situation.results.values())
-    return unhealthy > limits.max_unhealthy.of(len(situation.results))
+    unhealthy = sum(not result.is_healthy for result in situation.results.values()) + situation.elsewhere.unhealthy
+    return unhealthy > limits.max_unhealthy.of(len(situation.results) + situation.elsewhere.nodes)
 
 
 def actions_left(situation: Situation, limits: Limits) -> int | None:
@@ -127,11 +127,6 @@ def _is_sound(situation: Situation, instance: Instance) -> bool:
     result = situation.results.get(instance.node)
     verdict = result.instances.get(instance.instance) if result else None
     return verdict is not None and verdict.tier is Tier.AFFIRMING
-
-
-def _is_healthy(result: NodeResult) -> bool:
-    verdicts = (*result.host.values(), *result.instances.values())
-    return result.state == "attested" and not any(verdict.tier is Tier.CONTRAINDICATED for verdict in verdicts)
 
 
 __all__ = ["actions_left", "approval_of", "ends_at", "forbids", "short_of", "too_many_unhealthy", "waits"]

@@ -173,11 +173,11 @@ def is_older(result: NodeResult, incident: Incident) -> bool:
 def storm_digests(situation: Situation, threshold: int) -> frozenset[str]:
     """Return the digests found fault with on so many nodes that a common cause is likelier than an attack."""
     attested = [result for result in situation.results.values() if result.state == "attested"]
-    seen: Counter[str] = Counter()
+    seen: Counter[str] = Counter(situation.elsewhere.digests)
     for result in attested:
-        verdicts = (*result.host.values(), *result.instances.values())
-        seen.update(frozenset().union(*(verdict.digests for verdict in verdicts)))
-    return frozenset(digest for digest, nodes in seen.items() if nodes >= threshold and nodes * 2 > len(attested))
+        seen.update(result.faulty_digests)
+    total = len(attested) + situation.elsewhere.attested
+    return frozenset(digest for digest, nodes in seen.items() if nodes >= threshold and nodes * 2 > total)
 
 
 __all__ = [

@@ -18,6 +18,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.approval i
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.capability import read_capability
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.limits import read_limits
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import (
+    Elsewhere,
     Fault,
     Incident,
     Instance,
@@ -52,7 +53,7 @@ def read_situation(ears: Any, catalogue: Any, state: Any, limits: Any = None) ->
     nodes = {str(name): _node(item, f"state.nodes.{name}") for name, item in _mapping(state.get("nodes", {})).items()}
     return Situation(
         now=_time(state.get("now"), "state.now"),
-        results={str(name): _result(str(name), item) for name, item in sorted(_mapping(ears, "ears").items())},
+        results={str(name): read_result(str(name), item) for name, item in sorted(_mapping(ears, "ears").items())},
         nodes=nodes,
         instances=tuple(_instance(item, number) for number, item in enumerate(_list(state, "instances"))),
         incidents=tuple(_incident(item, number) for number, item in enumerate(_list(state, "incidents"))),
@@ -61,10 +62,16 @@ def read_situation(ears: Any, catalogue: Any, state: Any, limits: Any = None) ->
         actions=tuple(_time(item, "state.actions") for item in _list(state, "actions")),
         stopped=_text(state, "stopped", "state") if state.get("stopped") else None,
         limits=read_limits(limits),
+        elsewhere=_elsewhere(_mapping(state.get("elsewhere") or {}, "state.elsewhere")),
     )
 
 
-def _result(node: str, item: Any) -> NodeResult:
+def read_result(node: str, item: Any) -> NodeResult:
+    """Return what attesting a node came to, from ``{state, message, ear}``.
+
+    Raises:
+        TrustError: a key is missing or of the wrong form; the message names it.
+    """
     subject = f"ears.{printable(node, 80)}"
     plain = _mapping(item, subject)
     state = _word(plain.get("state"), NODE_STATES, f"{subject}.state")
@@ -85,6 +92,15 @@ def _result(node: str, item: Any) -> NodeResult:
             for name, submod in sorted(submods.items())
             if str(name).startswith("sc:")
         },
+    )
+
+
+def _elsewhere(plain: Mapping[str, Any]) -> Elsewhere:
+    subject = "state.elsewhere"
+    digests = _mapping(plain.get("digests") or {}, f"{subject}.digests")
+    return Elsewhere(
+        *(_count(plain, key, subject) for key in ("nodes", "attested", "unhealthy")),
+        {printable(digest, 160): _count(digests, digest, f"{subject}.digests") for digest in digests},
     )
 
 
@@ -273,4 +289,4 @@ def _word(value: Any, known: Sequence[str], subject: str) -> str:
     return str(value)
 
 
-__all__ = ["read_situation"]
+__all__ = ["read_result", "read_situation"]

@@ -58,6 +58,30 @@ class NodeResult:
         """Whether every layer of the host is affirming."""
         return self.state == "attested" and all(v.tier is Tier.AFFIRMING for v in self.host.values())
 
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it was attested, and no layer or instance is contraindicated."""
+        return self.state == "attested" and not any(v.tier is Tier.CONTRAINDICATED for v in self._verdicts)
+
+    @property
+    def faulty_digests(self) -> frozenset[str]:
+        """All digests that were found fault with."""
+        return frozenset().union(*(verdict.digests for verdict in self._verdicts))
+
+    @property
+    def _verdicts(self) -> tuple[Verdict, ...]:
+        return (*self.host.values(), *self.instances.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What other runs saw lately on nodes that this plan is not about: numbers of nodes, and digest → on how many."""
+
+    nodes: int = 0
+    attested: int = 0
+    unhealthy: int = 0
+    digests: Mapping[str, int] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -191,6 +215,7 @@ class Situation:
         actions: when actions began lately.
         stopped: why all remediation is stopped; None where it is not.
         limits: those of the site.
+        elsewhere: what is known of its other nodes.
     """
 
     now: float
@@ -203,6 +228,7 @@ class Situation:
     actions: tuple[float, ...] = ()
     stopped: str | None = None
     limits: Limits = NO_LIMITS
+    elsewhere: Elsewhere = Elsewhere()
 
     def in_maintenance(self, node: str) -> bool:
         """Return whether a node's operators are at work on it, or a maintenance window of it is open."""
@@ -223,6 +249,7 @@ class Situation:
 
 __all__ = [
     "Capability",
+    "Elsewhere",
     "Fault",
     "Incident",
     "Instance",

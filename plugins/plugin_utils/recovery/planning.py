@@ -23,7 +23,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.plan impor
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.reading import read_situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, HOST_LAYERS
-from ansible_collections.palantir.trust.plugins.plugin_utils.recovery import holds
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery import elsewhere, holds
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking import Taken, subject_key, submod, take_up
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     approvals,
@@ -143,12 +143,7 @@ def _catalogue(site: Site, found: _Findings) -> Mapping[str, Descriptor]:
 
     That takes a while, and matters where there is distrust alone.
     """
-    distrusted = any(
-        layer.get("ear_status") == "contraindicated"
-        for result in found.results.values()
-        for layer in (result.ear or {}).get("submods", {}).values()
-    )
-    if site.reference_values is None or not distrusted:
+    if site.reference_values is None or not _is_distrusted(found):
         return site.catalogue
     live = {record.sc for record in found.living.values()}
     concerned = live | {other for name in live & site.catalogue.keys() for other in site.catalogue[name].equivalent}
@@ -156,6 +151,14 @@ def _catalogue(site: Site, found: _Findings) -> Mapping[str, Descriptor]:
         name: with_image_components(descriptor, site.reference_values) if name in concerned else descriptor
         for name, descriptor in site.catalogue.items()
     }
+
+
+def _is_distrusted(found: _Findings) -> bool:
+    return any(
+        layer.get("ear_status") == "contraindicated"
+        for result in found.results.values()
+        for layer in (result.ear or {}).get("submods", {}).values()
+    )
 
 
 def _unresolved(
@@ -239,6 +242,8 @@ def _state(connection: Connection, site: Site, found: _Findings, now: float) -> 
         "approvals": [request.plain() for request in approvals.of_incidents(connection, numbers)],
         "actions": attempts.began_since(connection, now - _LOOK_BACK),
         "stopped": switch.told(connection),
+        # It takes a while to count, and matters where there is distrust alone.
+        "elsewhere": elsewhere.seen(connection, frozenset(site.nodes), now) if _is_distrusted(found) else {},
     }
 
 
