@@ -33,7 +33,7 @@ TOOTHLESS = {
         "  http-request return status 200 content-type a/b string ok\n  acl form ",
         "http_mismatch",
     ),
-    ("firewall", "systemd"): ("counter drop", "counter accept", "tcp_mismatch"),
+    ("firewall", "nspawn"): ("counter drop", "counter accept", "tcp_mismatch"),
 }
 
 
@@ -110,7 +110,7 @@ def test_what_a_descriptor_says_is_read_anew_by_a_signal_is(
 
 
 def test_a_fault_in_new_rules_leaves_the_old_ones_in_force(catalogue: Catalogue, tmp_path: Path) -> None:
-    with lone() as namespace, running(catalogue, "firewall", "systemd", tmp_path, namespace) as firewall:
+    with lone() as namespace, running(catalogue, "firewall", "nspawn", tmp_path, namespace) as firewall:
         assert firewall.health() == "2"
         firewall.write("/etc/nftables.conf", "table inet firewall { chain input { nonsense } }\n")
         firewall.cage.signal(signal.SIGHUP)

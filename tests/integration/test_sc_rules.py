@@ -211,7 +211,7 @@ def reaches(namespace: Namespace, address: str, port: int) -> bool:
 
 
 def test_the_gateway_forwards_what_its_rules_name_and_drops_the_rest(catalogue: Catalogue, tmp_path: Path) -> None:
-    with lone() as office, lone() as site, running(catalogue, "firewall", "systemd", tmp_path, office) as firewall:
+    with lone() as office, lone() as site, running(catalogue, "firewall", "nspawn", tmp_path, office) as firewall:
         inside = firewall.cage.pid
         cable(inside, office, "west", "198.51.100.1", "198.51.100.9", "198.51.100.10")
         cable(inside, site, "east", "192.0.2.1", "192.0.2.80", "192.0.2.81")
@@ -234,5 +234,5 @@ def test_the_gateway_forwards_what_its_rules_name_and_drops_the_rest(catalogue: 
 
 def test_an_image_without_rules_of_the_site_lets_nobody_in(catalogue: Catalogue, tmp_path: Path) -> None:
     """Not even the probe, which is refused at once where the site's rules are in force."""
-    with lone() as office, running(catalogue, "firewall", "systemd", tmp_path, office, configured=False) as firewall:
+    with lone() as office, running(catalogue, "firewall", "nspawn", tmp_path, office, configured=False) as firewall:
         assert "Port 7999 of 203.0.113.1 is filtered, not closed." in firewall.health(2)

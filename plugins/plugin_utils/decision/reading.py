@@ -99,7 +99,9 @@ def _elsewhere(plain: Mapping[str, Any]) -> Elsewhere:
     subject = "state.elsewhere"
     digests = _mapping(plain.get("digests") or {}, f"{subject}.digests")
     return Elsewhere(
-        *(_count(plain, key, subject) for key in ("nodes", "attested", "unhealthy")),
+        _count(plain, "nodes", subject),
+        _count(plain, "attested", subject),
+        _count(plain, "unhealthy", subject),
         {printable(digest, 160): _count(digests, digest, f"{subject}.digests") for digest in digests},
     )
 
