@@ -44,7 +44,7 @@ SERVE = """
 ASK = """
     import socket, sys
     try:
-        with socket.create_connection((sys.argv[1], int(sys.argv[2])), 0.3) as channel:
+        with socket.create_connection((sys.argv[1], int(sys.argv[2])), float(sys.argv[3])) as channel:
             print(channel.recv(5).decode())
     except OSError as error:
         print("nothing")
@@ -60,7 +60,10 @@ class Site:
     instances: dict[str, Namespace]
 
     def reaches(self, who: Namespace, address: str, port: int) -> bool:
-        return who.python(ASK, address, str(port)) == "hello"
+        return who.python(ASK, address, str(port), "10") == "hello"
+
+    def is_kept_from(self, who: Namespace, address: str, port: int) -> bool:
+        return who.python(ASK, address, str(port), "0.3") == "nothing"
 
 
 def serving(stack: ExitStack, where: Namespace, *ports: int) -> None:
@@ -116,19 +119,19 @@ def test_an_instance_reaches_the_world_and_what_the_node_serves(site: Site) -> N
 @pytest.mark.parametrize("who", ["dns-1", "fw-1", "outside"])
 def test_nobody_but_the_node_reaches_an_instance_at_its_own_address(site: Site, who: str, port: int) -> None:
     asking = site.outside if who == "outside" else site.instances[who]
-    assert not site.reaches(asking, cable_of(OTHER.uid_base).instance, port)
+    assert site.is_kept_from(asking, cable_of(OTHER.uid_base).instance, port)
 
 
 def test_an_instance_reaches_nothing_of_the_node(site: Site) -> None:
     for name, of in (("dns-1", ONE), ("fw-1", GATEWAY)):
-        assert not site.reaches(site.instances[name], NODE, 22)
-        assert not site.reaches(site.instances[name], cable_of(of.uid_base).node, 22)
+        assert site.is_kept_from(site.instances[name], NODE, 22)
+        assert site.is_kept_from(site.instances[name], cable_of(of.uid_base).node, 22)
 
 
 def test_link_local_addresses_are_no_part_of_the_world(site: Site) -> None:
     """Behind 169.254.169.254 a cloud tells every process of a machine what the machine may do."""
     assert site.reaches(site.node, METADATA, 443)
-    assert not site.reaches(site.instances["dns-1"], METADATA, 443)
+    assert site.is_kept_from(site.instances["dns-1"], METADATA, 443)
 
 
 def test_a_gateway_cannot_answer_in_the_place_of_whom_the_node_has_asked(site: Site) -> None:

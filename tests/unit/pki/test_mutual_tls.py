@@ -105,7 +105,7 @@ class Instance:
                 str(self.root / "other"): "HUP",
                 str(self.root / "gone" / "config"): "HUP",
             },
-            "seconds": 3,
+            "seconds": 8,
         }
         (self.root / "settings.json").write_text(json.dumps(settings))
         program = [sys.executable, "-c", PROGRAM, str(self.root / "config"), str(self.root / "told")]
@@ -392,7 +392,7 @@ def _takes(channel: ssl.SSLSocket) -> bool:
 
 
 def test_an_instance_that_answers_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer_module, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(peer_module, "DEADLINE_S", 2.0)
     served, key = socket.create_server(("127.0.0.1", 0)), ec.generate_private_key(ec.SECP256R1())
     issued = ca.issue(SITE, NAME, key.public_key(), NOW, DAY)
     slow = threading.Thread(target=_dribble, args=(served, key, issued), daemon=True)
@@ -400,8 +400,8 @@ def test_an_instance_that_answers_byte_by_byte_is_not_waited_for(monkeypatch: py
     begun = time.monotonic()
     with pytest.raises(PeerError) as refused:
         ask(Peer("127.0.0.1", served.getsockname()[1], NAME, lambda _serial: True), client(), "GET", "/v1/health")
-    assert refused.value.code in ("unreachable", "malformed")
-    assert time.monotonic() - begun < 10
+    assert refused.value.code in ("unreachable", "malformed", "refused")
+    assert time.monotonic() - begun < WAIT_S
     slow.join(WAIT_S)
 
 
