@@ -169,7 +169,7 @@ def finish(
         with store.transaction() as connection:
             challenges.redeem(connection, challenge.node, challenge.nonce, now)
         with store.transaction() as connection:
-            kept = attestations.keep_evidence(connection, challenge.node, now, answered)
+            kept = attestations.keep_evidence(connection, challenge.node, now, answered, noted=False)
             # As they are now: what was started since the challenge may have been measured before the quote.
             generations = _in_record(instances.of_node(connection, challenge.node))
         appraisal = appraise_round(
@@ -184,6 +184,7 @@ def finish(
         )
     except PartError as error:
         if challenge.since is not None:
+            _note(store, challenge.node, now, kept)
             raise
         return give_up(store, challenge.node, "no_evidence", str(error), now, kept)
     except (ChallengeError, EvidenceError) as error:
@@ -196,17 +197,30 @@ def finish(
     jwt = sign_ear(ear, signing_key)
     packed = None if appraisal.progress is None else appraisal.progress.pack()
     with store.transaction() as connection:
-        key = attestations.record(connection, challenge.node, now, "attested", ear=ear, jwt=jwt, evidence_id=kept)
-        _advance(connection, challenge, appraisal, packed, key)
-    return Result(challenge.node, "attested", "", ear, key, appraisal.progress)
+        outcome = attestations.Outcome(challenge.node, now, "attested", ear=ear, jwt=jwt, evidence=kept)
+        (recorded,) = attestations.record_all(connection, [outcome])
+        _advance(connection, challenge, appraisal, packed, recorded)
+    return Result(challenge.node, "attested", "", ear, recorded.id, appraisal.progress)
+
+
+def _note(store: Store, node: str, now: float, evidence: int | None) -> None:
+    """Note evidence that no result will rest on."""
+    if evidence is not None:
+        with store.transaction() as connection:
+            attestations.note_evidence(connection, node, now, evidence)
 
 
 def _advance(
-    connection: Connection, challenge: Challenge, appraisal: Appraisal, packed: bytes | None, attestation: int
+    connection: Connection,
+    challenge: Challenge,
+    appraisal: Appraisal,
+    packed: bytes | None,
+    recorded: attestations.Recorded,
 ) -> None:
     """Remember what the node has proved with a result, for the rounds to come."""
-    ear, progress = appraisal.ear, appraisal.progress
-    if progress is not None:
+    ear, progress, attestation = appraisal.ear, appraisal.progress, recorded.id
+    # A result that is one more of a run brought nothing: the first one has all that the list had.
+    if progress is not None and recorded.first:
         list_parts.note(connection, _part(connection, challenge, attestation, appraisal.offset, progress))
     boot = ear.get("palantir.boot")
     if boot is None or ear["submods"]["hardware"]["ear_status"] == "contraindicated":

@@ -113,8 +113,15 @@ class Follower:
             return Place(sequence, ledger.digest_of(connection, sequence) or ""), known_at(connection, sequence), []
         if ledger.digest_of(connection, self.place.sequence) == self.place.digest:
             return self.place, self._known or known_at(connection, self.place.sequence), []
-        # What was told stays so: the results to come are compared with that.
-        return Place(*head), self._known or known_at(connection, head[0]), [replaced(head[0], time.time())]
+        # What was told stays so: what this ledger says last of each node is compared with that.
+        known, events, end = (
+            self._known or known_at(connection, head[0]),
+            [replaced(head[0], time.time())],
+            Place(*head),
+        )
+        for entry in ledger.last_of_each(connection, "attestation"):
+            events += [event for event in known.changes(entry) if self._asked_for(event, end)]
+        return end, known, events
 
     def _asked_for(self, event: Event, place: Place) -> bool:
         ours = not self.nodes or event["kind"] == "ledger" or event["node"] in map(name, self.nodes)

@@ -12,15 +12,17 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, StoreError
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger
-from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import attestations, evidence
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import equality, ledger
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import runs as runs_of
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.runs import Run
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import attestations, evidence, runs
 
 STATES = ("attested", "unreachable", "not_enrolled", "no_evidence", "verifier_fault")
 """How far an attestation came. Only ``attested`` has an EAR; none of the others says anything of integrity."""
@@ -34,7 +36,12 @@ MESSAGE_LIMIT: Final = 4000
 
 @dataclass(frozen=True)
 class Attestation:
-    """One result: ``ear`` is None unless ``state`` is ``attested``; ``evidence`` is the id of the raw evidence."""
+    """One result, or the last of a run of equal ones.
+
+    ``ear`` is None unless ``state`` is ``attested``; ``evidence`` is the id of the raw evidence, None where there is
+    none. Of a run, ``at``, ``ear``, ``jwt`` and ``evidence`` are the last result's; the first one was at ``began_at``,
+    and no two of its ``rounds`` results were further apart than ``longest_gap`` seconds.
+    """
 
     id: int
     node: str
@@ -44,10 +51,40 @@ class Attestation:
     ear: Mapping[str, Any] | None
     jwt: str | None
     evidence: int | None
+    began_at: float = 0.0
+    rounds: int = 1
+    longest_gap: float = 0.0
 
 
-def keep_evidence(connection: Connection, node: str, at: float, raw: Mapping[str, Any]) -> int:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a round with a node ended, for :func:`record_all`; ``evidence`` is an id of :func:`keep_evidence`."""
+
+    node: str
+    at: float
+    state: str
+    message: str = ""
+    ear: Mapping[str, Any] | None = None
+    jwt: str | None = None
+    evidence: int | None = None
+
+
+class Recorded(NamedTuple):
+    """Under which id a result is kept, and whether it is the first of its run."""
+
+    id: int
+    first: bool
+
+
+def keep_evidence(connection: Connection, node: str, at: float, raw: Mapping[str, Any], *, noted: bool = True) -> int:
     """Store raw evidence compressed and return its id.
+
+    Args:
+        connection: an open transaction.
+        node: whose it is.
+        at: seconds since the epoch.
+        raw: plain data.
+        noted: note its digest in the ledger at once; False where the result that rests on it, recorded next, does so.
 
     Raises:
         EvidenceError: it is larger than :data:`EVIDENCE_LIMIT`, or has no canonical JSON form.
@@ -63,8 +100,14 @@ def keep_evidence(connection: Connection, node: str, at: float, raw: Mapping[str
         insert(evidence).values(node=node, at=at, sha256=digest, zlib=zlib.compress(data, 1)).returning(evidence.c.id)
     )
     key = int(row.scalar_one())
-    ledger.append(connection, at, "evidence", node, {"id": key, "sha256": digest})
+    if noted:
+        ledger.append(connection, at, "evidence", node, {"id": key, "sha256": digest})
     return key
+
+
+def note_evidence(connection: Connection, node: str, at: float, key: int) -> None:
+    """Note in the ledger the digest of evidence that no result rests on."""
+    ledger.append(connection, at, "evidence", node, {"id": key, "sha256": _digest_of(connection, key)})
 
 
 def load_evidence(connection: Connection, key: int) -> dict[str, Any]:
@@ -92,61 +135,120 @@ def record(
     jwt: str | None = None,
     evidence_id: int | None = None,
 ) -> int:
-    """Store a result, note it in the ledger, and return its id.
+    """Store a result and return its id: :func:`record_all` for one."""
+    return record_all(connection, [Outcome(node, at, state, message, ear, jwt, evidence_id)])[0].id
+
+
+def record_all(connection: Connection, outcomes: Iterable[Outcome]) -> list[Recorded]:
+    """Store results, in their order. Those that begin a run are noted in the ledger.
+
+    A result that says what the node's newest one says is one more of that one's run (:mod:`.runs`). Of such a run the
+    first evidence and the last are kept; what lies between is removed as the next comes.
 
     Raises:
-        StoreError: the state is not one of :data:`STATES`, or it is ``attested`` without an EAR, or another with one.
+        StoreError: a state is not one of :data:`STATES`, or it is ``attested`` without an EAR, or another with one.
     """
-    if state not in STATES or (state == "attested") != bool(ear):
-        raise StoreError(
-            f"attestation of {printable(node)}", f"state {printable(state, 40)} {'with' if ear else 'without'} an EAR."
-        )
-    message = printable(message, MESSAGE_LIMIT)
-    row = connection.execute(
-        insert(attestations)
-        .values(
-            node=node,
-            at=at,
-            state=state,
-            message=message,
-            ear=dict(ear) if ear else None,
-            jwt=jwt,
-            evidence=evidence_id,
-        )
-        .returning(attestations.c.id)
-    )
-    key = int(row.scalar_one())
-    ledger.append(
-        connection,
-        at,
-        "attestation",
-        node,
-        {"id": key, "state": state, "message": message, "ear": dict(ear) if ear else None, "evidence": evidence_id},
-    )
-    return key
+    everything = [(outcome, printable(outcome.message, MESSAGE_LIMIT)) for outcome in map(_checked, outcomes)]
+    current = runs_of.newest(connection, {outcome.node for outcome, _message in everything})
+    recorded, extended, gone = [], {}, []
+    for outcome, message in everything:
+        last = equality.kept(outcome.state, message, outcome.ear, outcome.jwt)
+        run = current.get(outcome.node)
+        first = run is None or not run.goes_on(last, outcome.at)
+        if run is None or first:
+            run = _begin(connection, outcome, message, last, run)
+        else:
+            gone += [run.evidence] if run.evidence and outcome.evidence else []
+            run = run.extended(last, outcome.at, outcome.evidence)
+            extended[run.attestation] = run
+        current[outcome.node] = run
+        recorded.append(Recorded(run.attestation, first))
+    runs_of.save(connection, extended.values())
+    for part in runs_of.parts(gone):
+        connection.execute(delete(evidence).where(evidence.c.id.in_(part)))
+    return recorded
 
 
 def latest(connection: Connection, nodes: Iterable[str], not_before: float) -> dict[str, Attestation]:
     """Return the newest result of each of these nodes that has one since ``not_before``."""
-    newest = (
-        select(func.max(attestations.c.id))
-        .where(attestations.c.node.in_(list(nodes)), attestations.c.at >= not_before)
-        .group_by(attestations.c.node)
-    )
-    rows = connection.execute(select(attestations).where(attestations.c.id.in_(newest)))
-    return {row.node: Attestation(**row._mapping) for row in rows}
+    found: dict[str, Attestation] = {}
+    for part in runs_of.parts(nodes):
+        query = _with_runs().where(runs.c.newest_of.in_(part), runs.c.last_at >= not_before)
+        found |= {row.node: _attestation(row) for row in connection.execute(query)}
+    return found
 
 
 def find(connection: Connection, key: int) -> Attestation | None:
     """Return a result by its id; None where there is none."""
-    row = connection.execute(select(attestations).where(attestations.c.id == key)).first()
-    return None if row is None else Attestation(**row._mapping)
+    row = connection.execute(_with_runs().where(attestations.c.id == key)).first()
+    return None if row is None else _attestation(row)
 
 
 def history(connection: Connection, since: float) -> list[Attestation]:
-    """Return all results since a time, oldest first."""
-    rows = connection.execute(select(attestations).where(attestations.c.at >= since).order_by(attestations.c.id))
-    return [Attestation(**row._mapping) for row in rows]
+    """Return all results since a time, oldest first; of equal ones without another between them, the last."""
+    rows = connection.execute(_with_runs().where(runs.c.last_at >= since).order_by(attestations.c.id))
+    return [_attestation(row) for row in rows]
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    if outcome.state not in STATES or (outcome.state == "attested") != bool(outcome.ear):
+        raise StoreError(
+            f"attestation of {printable(outcome.node)}",
+            f"state {printable(outcome.state, 40)} {'with' if outcome.ear else 'without'} an EAR.",
+        )
+    return outcome
+
+
+def _begin(connection: Connection, outcome: Outcome, message: str, last: equality.Kept, before: Run | None) -> Run:
+    """Store a result that says something new."""
+    ear = dict(outcome.ear) if outcome.ear else None
+    values = {"node": outcome.node, "at": outcome.at, "state": outcome.state, "message": message, "ear": ear}
+    row = connection.execute(
+        insert(attestations).values(**values, jwt=outcome.jwt, evidence=outcome.evidence).returning(attestations.c.id)
+    )
+    key = int(row.scalar_one())
+    run = Run(key, outcome.at, outcome.at, 1, 0.0, last, None)
+    runs_of.begin(connection, outcome.node, run, before)
+    runs_of.note_changes(connection, outcome.node, key, outcome.state, ear)
+    body = {"id": key, "state": outcome.state, "message": message, "ear": ear, "evidence": outcome.evidence}
+    if outcome.evidence is not None:
+        body["evidence_sha256"] = _digest_of(connection, outcome.evidence)
+    if before is not None and before.rounds > 1:
+        body["before"] = _ended(connection, before)
+    ledger.append(connection, outcome.at, "attestation", outcome.node, body)
+    return run
+
+
+def _ended(connection: Connection, run: Run) -> dict[str, Any]:
+    """Return what the ledger says of a run that is over: with the first EAR, this gives the last, and its JWT."""
+    return {
+        "id": run.attestation,
+        "rounds": run.rounds,
+        "last_at": run.last_at,
+        "longest_gap": run.longest_gap,
+        "claims": run.kept.claims,
+        "signature": run.kept.signature,
+        "evidence": run.evidence,
+        "evidence_sha256": None if run.evidence is None else _digest_of(connection, run.evidence),
+    }
+
+
+def _with_runs() -> Any:
+    last = (runs.c.last_at, runs.c.rounds, runs.c.longest_gap, runs.c.claims, runs.c.signature)
+    both = select(attestations, *last, runs.c.evidence.label("last_evidence"))
+    return both.join(runs, runs.c.attestation == attestations.c.id)
+
+
+def _attestation(row: Row[Any]) -> Attestation:
+    ear = None if row.ear is None else equality.with_claims(row.ear, row.claims)
+    jwt = row.jwt if ear is None else equality.jwt_of(row.jwt, ear, row.signature)
+    evidence_id = row.last_evidence or row.evidence
+    whole = (row.id, row.node, row.last_at, row.state, row.message, ear, jwt, evidence_id)
+    return Attestation(*whole, row.at, row.rounds, row.longest_gap)
+
+
+def _digest_of(connection: Connection, key: int) -> str | None:
+    return connection.execute(select(evidence.c.sha256).where(evidence.c.id == key)).scalar()
 
 
 def _decompress(data: bytes) -> bytes | None:
@@ -164,10 +266,14 @@ __all__ = [
     "MESSAGE_LIMIT",
     "STATES",
     "Attestation",
+    "Outcome",
+    "Recorded",
     "find",
     "history",
     "keep_evidence",
     "latest",
     "load_evidence",
+    "note_evidence",
     "record",
+    "record_all",
 ]

@@ -8,6 +8,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -16,17 +17,32 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import
 
 NONCE_BYTES = 32
 LIFETIME = 300.0
-KEPT = 86400.0
+KEPT = 3600.0
+"""Seconds for which an expired challenge is kept, to tell a replay from a nonce that nobody issued."""
+_DROPPED = 8
 
 
 def issue(connection: Connection, node: str, now: float) -> bytes:
-    """Return a fresh nonce for one node and remember it; long expired ones are dropped."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    connection.execute(delete(challenges).where(challenges.c.expires_at < now - KEPT))
-    connection.execute(
-        insert(challenges).values(nonce=nonce.hex(), node=node, issued_at=now, expires_at=now + LIFETIME, used_at=None)
-    )
-    return nonce
+    """Return a fresh nonce for one node and remember it: :func:`issue_all` for one."""
+    return issue_all(connection, [node], now)[node]
+
+
+def issue_all(connection: Connection, nodes: Iterable[str], now: float) -> dict[str, bytes]:
+    """Return a fresh nonce for each of these nodes and remember them; some that expired long ago are dropped."""
+    issued = {node: secrets.token_bytes(NONCE_BYTES) for node in nodes}
+    times = {"issued_at": now, "expires_at": now + LIFETIME, "used_at": None}
+    if issued:
+        connection.execute(
+            insert(challenges), [{"nonce": nonce.hex(), "node": node, **times} for node, nonce in issued.items()]
+        )
+    drop(connection, now - KEPT, len(issued) + _DROPPED)
+    return issued
+
+
+def drop(connection: Connection, expired_before: float, most: int) -> int:
+    """Drop challenges that expired before a time, at most so many; return how many."""
+    old = select(challenges.c.nonce).where(challenges.c.expires_at < expired_before).limit(most)
+    return connection.execute(delete(challenges).where(challenges.c.nonce.in_(old))).rowcount
 
 
 def redeem(connection: Connection, node: str, nonce: bytes, now: float) -> None:
@@ -50,4 +66,4 @@ def redeem(connection: Connection, node: str, nonce: bytes, now: float) -> None:
     connection.execute(update(challenges).where(mine).values(used_at=now))
 
 
-__all__ = ["LIFETIME", "NONCE_BYTES", "issue", "redeem"]
+__all__ = ["KEPT", "LIFETIME", "NONCE_BYTES", "drop", "issue", "issue_all", "redeem"]

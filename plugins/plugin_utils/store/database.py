@@ -246,9 +246,10 @@ def _prepare(connection: Connection, name: str) -> None:
     if not inspect(connection).has_table(schema.meta.name):
         schema.metadata.create_all(connection)
         connection.execute(insert(schema.meta).values(key="version", value=str(schema.VERSION)))
+        connection.execute(insert(schema.alembic_version).values(version_num=str(schema.VERSION)))
         return
     found = _version(connection)
-    if not upgrade(connection, found):
+    if not upgrade(connection, name, found):
         raise _other_version(name, found, "use the release that wrote it, or another store.")
 
 

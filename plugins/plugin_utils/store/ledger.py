@@ -101,6 +101,13 @@ def after(connection: Connection, sequence: int, kinds: Sequence[str], limit: in
     return [LedgerEntry(**row._mapping) for row in rows]
 
 
+def last_of_each(connection: Connection, kind: str) -> list[LedgerEntry]:
+    """Return the newest entry of a kind about each subject, in order."""
+    newest = select(func.max(ledger.c.sequence)).where(ledger.c.kind == kind).group_by(ledger.c.subject)
+    rows = connection.execute(select(ledger).where(ledger.c.sequence.in_(newest)).order_by(ledger.c.sequence))
+    return [LedgerEntry(**row._mapping) for row in rows]
+
+
 def before(connection: Connection, at: float) -> int:
     """Return the sequence number behind which everything lies that was recorded since a time."""
     first = connection.execute(select(func.min(ledger.c.sequence)).where(ledger.c.at >= at)).scalar()
@@ -156,4 +163,16 @@ def _digest(sequence: int, at: float, kind: str, subject: str, body: str, previo
     return hashlib.sha256(canonical_json([sequence, at, kind, subject, body, previous])).hexdigest()
 
 
-__all__ = ["GENESIS", "LedgerEntry", "after", "append", "before", "digest_of", "every", "head", "newest", "verify"]
+__all__ = [
+    "GENESIS",
+    "LedgerEntry",
+    "after",
+    "append",
+    "before",
+    "digest_of",
+    "every",
+    "head",
+    "last_of_each",
+    "newest",
+    "verify",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -41,17 +41,17 @@ class ListPart:
 
 
 def note(connection: Connection, part: ListPart) -> None:
-    """Store which part of a list a round brought."""
-    connection.execute(
-        insert(list_parts).values(
-            attestation=part.attestation, base=part.base, offset=part.offset, verified=part.verified
-        )
-    )
+    """Store which part of a list a round brought, and with which result all the parts before it began."""
+    root = None
+    if part.base is not None:
+        root = connection.execute(select(list_parts.c.root).where(list_parts.c.attestation == part.base)).scalar()
+    connection.execute(insert(list_parts).values(**asdict(part), root=root or part.base or part.attestation))
 
 
 def find(connection: Connection, attestation: int) -> ListPart | None:
     """Return the part that a result's round brought; None where it verified no list."""
-    row = connection.execute(select(list_parts).where(list_parts.c.attestation == attestation)).first()
+    own = select(*(list_parts.c[field.name] for field in fields(ListPart)))
+    row = connection.execute(own.where(list_parts.c.attestation == attestation)).first()
     return None if row is None else ListPart(**row._mapping)
 
 

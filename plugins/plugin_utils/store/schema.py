@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tables of the store, in SQLAlchemy Core: what belongs to a running site and not into git.
 
-All times are seconds since the epoch, UTC, as floats.
+All times are seconds since the epoch, UTC, as floats. A change here is a new version, with a file in ``migrations/``.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -27,7 +27,7 @@ from sqlalchemy import (
     false,
 )
 
-VERSION = 6
+VERSION = 7
 
 # SQLite numbers rows by itself only where their key is INTEGER, which there has 64 bits, too.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -39,6 +39,12 @@ meta = Table(
     metadata,
     Column("key", String(64), primary_key=True),
     Column("value", String(255), nullable=False),
+)
+
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), primary_key=True),
 )
 
 nodes = Table(
@@ -60,7 +66,7 @@ challenges = Table(
     Column("nonce", String(64), primary_key=True),
     Column("node", String(255), nullable=False),
     Column("issued_at", Float, nullable=False),
-    Column("expires_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
     Column("used_at", Float),
 )
 
@@ -84,7 +90,30 @@ attestations = Table(
     Column("message", Text, nullable=False, default=""),
     Column("ear", JSON(none_as_null=True)),
     Column("jwt", Text),
-    Column("evidence", ForeignKey("evidence.id")),
+    Column("evidence", ForeignKey("evidence.id"), index=True),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("attestation", ForeignKey("attestations.id"), primary_key=True, autoincrement=False),
+    Column("newest_of", String(255), unique=True),
+    Column("last_at", Float, nullable=False),
+    Column("rounds", BigInteger, nullable=False),
+    Column("longest_gap", Float, nullable=False),
+    Column("essence", String(64), nullable=False),
+    Column("claims", Text),
+    Column("signature", String(128)),
+    Column("evidence", ForeignKey("evidence.id"), index=True),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("node", String(255), primary_key=True),
+    Column("layer", String(255), primary_key=True),
+    Column("value", String(32), nullable=False),
+    Column("attestation", ForeignKey("attestations.id"), nullable=False, index=True),
 )
 
 boots = Table(
@@ -94,7 +123,7 @@ boots = Table(
     Column("reset_count", BigInteger, nullable=False),
     Column("entries", BigInteger, nullable=False),
     Column("clock", BigInteger, nullable=False),
-    Column("attestation", ForeignKey("attestations.id"), nullable=False),
+    Column("attestation", ForeignKey("attestations.id"), nullable=False, index=True),
     Column("state", LargeBinary, nullable=False),
 )
 
@@ -102,9 +131,10 @@ list_parts = Table(
     "list_parts",
     metadata,
     Column("attestation", ForeignKey("attestations.id"), primary_key=True, autoincrement=False),
-    Column("base", ForeignKey("attestations.id")),
+    Column("base", ForeignKey("attestations.id"), index=True),
     Column("offset", BigInteger, nullable=False),
     Column("verified", BigInteger, nullable=False),
+    Column("root", BigInteger, index=True),
 )
 
 instances = Table(
@@ -212,6 +242,7 @@ ledger = Table(
 
 __all__ = [
     "VERSION",
+    "alembic_version",
     "answers",
     "approvals",
     "attempts",
@@ -219,6 +250,7 @@ __all__ = [
     "boots",
     "certificates",
     "challenges",
+    "changes",
     "evidence",
     "incidents",
     "instances",
@@ -227,4 +259,5 @@ __all__ = [
     "meta",
     "metadata",
     "nodes",
+    "runs",
 ]

@@ -268,6 +268,7 @@ def test_a_list_that_continued_one_which_is_gone_has_that_in_front(node: Node, s
 
 def test_a_part_that_is_missing_is_named(node: Node, store: Store) -> None:
     node.attested()
+    node.guest.ran("/usr/bin/implant", b"evil")
     result = node.round()
     with store.transaction() as connection:
         connection.execute(update(schema.list_parts).where(schema.list_parts.c.base.is_(None)).values(verified=1 << 20))

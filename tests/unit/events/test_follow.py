@@ -119,11 +119,14 @@ def test_another_store_in_its_place_is_told_and_what_follows_is_compared_with_wh
     assert short(read(follower)) == ["edge1 contraindicated"]
     store.close()
     shutil.copy(copy, file)
-    events = read(follower)
-    assert [(e["kind"], e["change"], e["id"]) for e in events] == [("ledger", "replaced", "1.replaced")]
+    replaced, verdict = read(follower)
+    assert [replaced[key] for key in ("kind", "change", "id")] == ["ledger", "replaced", "1.replaced"]
+    assert [verdict[key] for key in ("id", "previous_tier", "tier")] == ["1.0", "contraindicated", "affirming"]
     store = Store(url)
     attest(store, "edge1", SOUND)
-    assert [(e["previous_tier"], e["tier"]) for e in read(follower)] == [("contraindicated", "affirming")]
+    assert read(follower) == []
+    attest(store, "edge1", LOST)
+    assert [(e["previous_tier"], e["tier"]) for e in read(follower)] == [("affirming", "contraindicated")]
     store.close()
 
 

@@ -99,7 +99,7 @@ def test_results_are_kept_with_what_they_rest_on(store: Store) -> None:
     key = record(store, "node1", 200.0, ear=EAR, jwt="e30.e30.AA", evidence_id=evidence)
     with store.transaction() as connection:
         assert attestations.history(connection, 0.0) == [
-            attestations.Attestation(key, "node1", 200.0, "attested", "", EAR, "e30.e30.AA", evidence)
+            attestations.Attestation(key, "node1", 200.0, "attested", "", EAR, "e30.e30.AA", evidence, 200.0)
         ]
         assert ledger.verify(connection) == 2
 
@@ -169,7 +169,7 @@ def test_of_two_results_at_the_same_time_the_later_one_counts(store: Store) -> N
 
 
 def test_the_history_is_in_order(store: Store) -> None:
-    keys = [record(store, node, at) for node, at in (("node2", 10.0), ("node1", 20.0), ("node2", 30.0))]
+    keys = [record(store, node, at) for node, at in (("node2", 10.0), ("node1", 20.0), ("node3", 30.0))]
     with store.transaction() as connection:
         assert [result.id for result in attestations.history(connection, 0.0)] == keys
         assert [result.id for result in attestations.history(connection, 20.0)] == keys[1:]

@@ -64,10 +64,10 @@ def test_a_store_is_opened_again_as_it_was_left(url: str) -> None:
 def test_a_store_of_another_version_is_refused_and_not_touched(url: str) -> None:
     old = Store(url)
     with old.transaction() as connection:
-        connection.execute(update(schema.meta).where(schema.meta.c.key == "version").values(value="7"))
+        connection.execute(update(schema.meta).where(schema.meta.c.key == "version").values(value="8"))
         connection.execute(text("DROP TABLE ledger"))
     assert message(url).endswith(
-        "has schema version 7; this release reads version 6. Next: use the release that wrote it, or another store."
+        "has schema version 8; this release reads version 7. Next: use the release that wrote it, or another store."
     )
     with old.transaction() as connection:
         assert not connection.dialect.has_table(connection, "ledger")
@@ -79,7 +79,7 @@ def test_tables_of_another_program_are_refused(url: str) -> None:
     with store.transaction() as connection:
         connection.execute(text("DELETE FROM meta"))
     store.close()
-    assert "has schema version None; this release reads version 6." in message(url)
+    assert "has schema version None; this release reads version 7." in message(url)
 
 
 @pytest.mark.parametrize("value", ["lone surrogate \ud800", "nul \0 inside", "\U0001f600 \u202e fine"])

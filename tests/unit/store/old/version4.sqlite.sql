@@ -1,6 +1,6 @@
 -- SPDX-FileCopyrightText: 2026 palantir.trust contributors
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- The tables of schema version 2, as release 0.1.0 made them in SQLite.
+-- The tables of schema version 4, as its code made them in SQLite.
 
 CREATE TABLE challenges (
     nonce VARCHAR(64) NOT NULL,
@@ -49,6 +49,7 @@ CREATE TABLE instances (
     sealed_entries BIGINT,
     state VARCHAR(16) NOT NULL,
     files JSON NOT NULL,
+    container VARCHAR(255),
     created_at FLOAT NOT NULL,
     retired_at FLOAT,
     PRIMARY KEY (id),
@@ -94,4 +95,23 @@ CREATE TABLE attestations (
     FOREIGN KEY(evidence) REFERENCES evidence (id)
 );
 CREATE INDEX ix_attestations_node ON attestations (node);
-INSERT INTO meta VALUES ('version', '2');
+CREATE TABLE boots (
+    node VARCHAR(255) NOT NULL,
+    reset_count BIGINT NOT NULL,
+    entries BIGINT NOT NULL,
+    clock BIGINT NOT NULL,
+    attestation INTEGER NOT NULL,
+    state BLOB NOT NULL,
+    PRIMARY KEY (node),
+    FOREIGN KEY(attestation) REFERENCES attestations (id)
+);
+CREATE TABLE list_parts (
+    attestation INTEGER NOT NULL,
+    base INTEGER,
+    "offset" BIGINT NOT NULL,
+    verified BIGINT NOT NULL,
+    PRIMARY KEY (attestation),
+    FOREIGN KEY(attestation) REFERENCES attestations (id),
+    FOREIGN KEY(base) REFERENCES attestations (id)
+);
+INSERT INTO meta VALUES ('version', '4');
