@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import sqlite3
 import time
@@ -19,7 +20,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
@@ -32,6 +33,16 @@ IDLE_SECONDS = 60
 CONNECT_SECONDS = 10
 
 _HOW = f"set {ENVIRONMENT} to sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
+_DAMAGED = "check it with palantir.trust.store, and restore it from a backup."
+_LOST = "see that its server runs and can be reached, then run again: nothing of this step was kept."
+_STEPS = (
+    (("malformed", "not a database", "utf-8"), _DAMAGED),
+    (("is full", "no space left", "disk i/o error"), "free space on its disk, then run again."),
+    (("readonly", "read-only", "permission denied"), "make its file and its directory writable, then run again."),
+    (("locked", "lock timeout"), "see who else works on it for so long, then run again."),
+    (("connection", "server closed", "terminating", "shutting down", "starting up"), _LOST),
+)
+"""What a driver's message says, in lower case, to what is to be done."""
 _LOCK = 0x70616C616E746972
 """Key of the advisory lock that a transaction on PostgreSQL holds: ``palantir`` in ASCII."""
 
@@ -97,11 +108,12 @@ class Store:
                 yield connection
         except SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
-            raise StoreError(
-                f"store {self.name}",
-                f"{type(reason).__name__}: {self._safe(reason)}",
-                "check that it exists, has space and can be written.",
-            ) from None
+            lost = isinstance(error, DBAPIError) and error.connection_invalidated
+            cause = f"{type(reason).__name__}: {self._safe(reason)}"
+            raise StoreError(f"store {self.name}", cause, _LOST if lost else next_step(str(reason))) from None
+        except json.JSONDecodeError as error:
+            cause = f"holds a value that is no JSON: {self._safe(error)}."
+            raise StoreError(f"store {self.name}", cause, _DAMAGED) from None
 
     def close(self) -> None:
         """Close the connections that the store keeps."""
@@ -127,6 +139,13 @@ class Store:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return printable(" ".join(text.split()), 500)
+
+
+def next_step(message: str) -> str:
+    """Return what to do about an error, by the driver's message."""
+    said = message.lower()
+    found = (step for words, step in _STEPS if any(word in said for word in words))
+    return next(found, "check that it exists, has space and can be written.")
 
 
 def _parse(url: str) -> URL:
@@ -272,4 +291,4 @@ def _other_version(name: str, found: object, next_step: str) -> StoreError:
     return StoreError(f"store {name}", cause, next_step)
 
 
-__all__ = ["ENVIRONMENT", "Store", "default_url"]
+__all__ = ["ENVIRONMENT", "Store", "default_url", "next_step"]

@@ -4,8 +4,9 @@
 
 Each entry's digest is SHA-256 over its fields and its predecessor's digest, so that an entry cannot be
 changed, left out or moved without breaking every digest after it. The last digest is kept apart as the
-ledger's head, so that its end cannot be cut off either. Who can rewrite the whole store can make a new
-chain: against that, keep copies of the head elsewhere.
+ledger's head, so that its end cannot be cut off either. Its beginning can be removed (:func:`cut`): the digest that
+the rest follows from is kept, and noted in an entry. Who can rewrite the whole store can make a new chain: against
+that, keep copies of the head elsewhere.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -15,11 +16,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -27,7 +30,10 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import ledger, meta
 
 GENESIS: Final = "0" * 64
+CHECKPOINT: Final = "checkpoint"
+"""Kind of the entries that say which entries were removed."""
 _HEAD: Final = "ledger_head"
+_BASE: Final = "ledger_base"
 _BATCH: Final = 1000
 
 
@@ -66,9 +72,7 @@ def append(connection: Connection, at: float, kind: str, subject: str, body: Any
         raise StoreError(f"ledger, {kind} of {printable(subject)}", f"cannot be written: {error}.") from error
     entry = LedgerEntry(sequence + 1, at, kind, subject, text, previous, digest)
     connection.execute(insert(ledger).values(**asdict(entry)))
-    value = f"{entry.sequence} {entry.digest}"
-    if not connection.execute(update(meta).where(meta.c.key == _HEAD).values(value=value)).rowcount:
-        connection.execute(insert(meta).values(key=_HEAD, value=value))
+    _put(connection, _HEAD, f"{entry.sequence} {entry.digest}")
     return entry
 
 
@@ -85,13 +89,38 @@ def head(connection: Connection) -> tuple[int, str]:
     Raises:
         StoreError: the ledger was altered.
     """
-    value = connection.execute(select(meta.c.value).where(meta.c.key == _HEAD)).scalar()
-    if value is None:
-        return 0, GENESIS
-    sequence, _space, digest = str(value).partition(" ")
-    if not sequence.isdecimal() or len(digest) != len(GENESIS):
-        raise _altered("ledger", "its head is not one.")
-    return int(sequence), digest
+    return _link(connection, _HEAD, "head")
+
+
+def base(connection: Connection) -> tuple[int, str]:
+    """Return the sequence and digest of the last entry that was removed; 0 and 64 zeros where none was.
+
+    Raises:
+        StoreError: the ledger was altered.
+    """
+    return _link(connection, _BASE, "base")
+
+
+def cut(connection: Connection, at: float, most: int) -> int:
+    """Remove entries from the beginning up to the first that is not from before a time; return how many.
+
+    The digest of the last one removed is kept, and noted in an entry of kind ``checkpoint``: what is left is whole.
+
+    Args:
+        connection: an open transaction.
+        at: seconds since the epoch.
+        most: how many to remove at most.
+    """
+    first = select(ledger.c.sequence, ledger.c.at, ledger.c.digest).order_by(ledger.c.sequence).limit(most)
+    going = list(takewhile(lambda row: row.at < at, connection.execute(first).all()))
+    if not going:
+        return 0
+    last = going[-1]
+    body = {"sequence": last.sequence, "digest": last.digest, "removed": len(going)}
+    append(connection, time.time(), CHECKPOINT, "ledger", body)
+    connection.execute(delete(ledger).where(ledger.c.sequence <= last.sequence))
+    _put(connection, _BASE, f"{last.sequence} {last.digest}")
+    return len(going)
 
 
 def after(connection: Connection, sequence: int, kinds: Sequence[str], limit: int) -> list[LedgerEntry]:
@@ -118,6 +147,9 @@ def digest_of(connection: Connection, sequence: int) -> str | None:
     """Return the digest of an entry; that of the chain's beginning for 0, and None where there is no such entry."""
     if sequence == 0:
         return GENESIS
+    removed, digest = base(connection)
+    if sequence == removed:
+        return digest
     return connection.execute(select(ledger.c.digest).where(ledger.c.sequence == sequence)).scalar()
 
 
@@ -129,12 +161,13 @@ def every(connection: Connection, kind: str, since: float) -> Iterator[tuple[flo
 
 
 def verify(connection: Connection) -> int:
-    """Return the number of entries after checking the whole chain up to its head.
+    """Return the number of entries after checking the whole chain, from what was removed up to its head.
 
     Raises:
         StoreError: an entry is missing, moved or altered; the message names the first one.
     """
-    previous, count = GENESIS, 0
+    removed, previous = base(connection)
+    count = removed
     rows = connection.execute(select(ledger).order_by(ledger.c.sequence), execution_options={"yield_per": _BATCH})
     for row in rows:
         count += 1
@@ -143,7 +176,25 @@ def verify(connection: Connection) -> int:
         previous = str(row.digest)
     if head(connection) != (count, previous):
         raise _altered("ledger", f"its end after entry {count} is missing.")
-    return count
+    _at, noted = newest(connection, CHECKPOINT, "ledger") or (0.0, {"sequence": 0, "digest": GENESIS})
+    if (noted.get("sequence"), noted.get("digest")) != base(connection):
+        raise _altered("ledger", f"nobody noted that its entries up to {removed} were removed.")
+    return count - removed
+
+
+def _link(connection: Connection, key: str, what: str) -> tuple[int, str]:
+    value = connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
+    if value is None:
+        return 0, GENESIS
+    sequence, _space, digest = str(value).partition(" ")
+    if not sequence.isdecimal() or len(digest) != len(GENESIS):
+        raise _altered("ledger", f"its {what} is not one.")
+    return int(sequence), digest
+
+
+def _put(connection: Connection, key: str, value: str) -> None:
+    if not connection.execute(update(meta).where(meta.c.key == key).values(value=value)).rowcount:
+        connection.execute(insert(meta).values(key=key, value=value))
 
 
 def _follows(row: Row[Any], sequence: int, previous: str) -> bool:
@@ -164,11 +215,14 @@ def _digest(sequence: int, at: float, kind: str, subject: str, body: str, previo
 
 
 __all__ = [
+    "CHECKPOINT",
     "GENESIS",
     "LedgerEntry",
     "after",
     "append",
+    "base",
     "before",
+    "cut",
     "digest_of",
     "every",
     "head",

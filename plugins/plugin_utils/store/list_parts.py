@@ -94,7 +94,8 @@ def _back(connection: Connection, attestation: int) -> Iterator[ListPart]:
         part = find(connection, at)
         if part is None:
             if at != attestation:
-                raise _broken(at)
+                step = "see palantir_trust_retention; an older backup may have it."
+                raise StoreError(f"list of attestation {at}", "is not in the store any more.", step)
             return
         yield part
         if part.base is not None and part.base >= at:

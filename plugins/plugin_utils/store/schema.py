@@ -84,13 +84,14 @@ attestations = Table(
     "attestations",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("node", String(255), nullable=False, index=True),
+    Column("node", String(255), nullable=False),
     Column("at", Float, nullable=False),
     Column("state", String(32), nullable=False),
     Column("message", Text, nullable=False, default=""),
     Column("ear", JSON(none_as_null=True)),
     Column("jwt", Text),
     Column("evidence", ForeignKey("evidence.id"), index=True),
+    Index("attestations_of", "node", "state", "id"),
 )
 
 runs = Table(

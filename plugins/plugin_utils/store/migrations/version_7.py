@@ -54,6 +54,8 @@ def upgrade() -> None:
     op.add_column("list_parts", sa.Column("root", sa.BigInteger()))
     for table, column in _INDEXES:
         op.create_index(f"ix_{table}_{column}", table, [column])
+    op.create_index("attestations_of", "attestations", ["node", "state", "id"])
+    op.drop_index("ix_attestations_node", "attestations")
     # The first stores of version 6 were made without it.
     op.create_index("ledger_about", "ledger", ["kind", "subject", "sequence"], if_not_exists=True)
     connection.execute(
