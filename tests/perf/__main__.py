@@ -21,6 +21,7 @@ from tests.perf import (
     bench_placement,
     bench_quote,
     bench_watch,
+    bench_store,
     machine,
     page,
 )
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "placement": bench_placement.run,
     "watch": bench_watch.run,
     "cycle": bench_cycle.run,
+    "store": bench_store.run,
 }
 
 

@@ -113,6 +113,7 @@ def test_every_playbook_is_documented() -> None:
         "stop",
         "power",
         "report",
+        "store",
         "rulebook",
     ]
     assert {path.stem for path in PLAYBOOKS} == set(first_codes(text[: text.index("## ")]))
