@@ -20,8 +20,8 @@ from tests.perf import (
     bench_ima_increment,
     bench_placement,
     bench_quote,
-    bench_watch,
     bench_store,
+    bench_watch,
     machine,
     page,
 )

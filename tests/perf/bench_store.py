@@ -107,7 +107,12 @@ class _Site:
     def round(self, minute: int, entries: int) -> Seconds:
         """Record a result of each node; return how long the store took, without appraisal and signature."""
         outcomes = [self._outcome(name, minute, entries) for name in self.names]
-        return timed(lambda: [self._record(outcomes[at : at + TOGETHER], minute) for at in range(0, NODES, TOGETHER)])
+
+        def record() -> None:
+            for at in range(0, NODES, TOGETHER):
+                self._record(outcomes[at : at + TOGETHER], minute)
+
+        return timed(record)
 
     def _outcome(self, name: str, minute: int, entries: int) -> Outcome:
         at = NOW.timestamp() + 60 * minute

@@ -175,7 +175,7 @@ def _ledger(connection: Connection, before: float) -> Batch:
     return Batch(removed, removed < BATCH)
 
 
-def _next_results(connection: Connection, cursor: str, before: float) -> tuple[Sequence[Row[Any]], bool]:
+def _next_results(connection: Connection, cursor: str, before: float) -> tuple[list[Any], bool]:
     """Return the results that come next, and whether they are the last that may be old enough."""
     row = attestations.c
     query = (
@@ -194,8 +194,8 @@ def _next_results(connection: Connection, cursor: str, before: float) -> tuple[S
         .order_by(row.id)
         .limit(BATCH)
     )
-    found = connection.execute(query).all()
-    done = len(found) < BATCH or found[0].at >= before
+    found = list(connection.execute(query))
+    done = len(found) < BATCH or bool(found[0].at >= before)
     _go_on(connection, cursor, 0 if done else int(found[-1].id))
     return found, done
 

@@ -73,7 +73,7 @@ def fill(engine: Engine) -> None:
             connection.execute(insert(tables.tables["attestations"]).values(**result))
         connection.execute(insert(tables.tables["instances"]).values(**generation, created_at=1.0))
         if "list_parts" in tables.tables:
-            parts = [{"attestation": 7, "base": None}, {"attestation": 8, "base": 7}]
+            parts: list[dict[str, Any]] = [{"attestation": 7, "base": None}, {"attestation": 8, "base": 7}]
             connection.execute(insert(tables.tables["list_parts"]), [{**p, "offset": 0, "verified": 5} for p in parts])
             boot = {"node": "node1", "reset_count": 3, "entries": 1, "clock": 1, "attestation": 8, "state": b"\1"}
             connection.execute(insert(tables.tables["boots"]), [boot])
