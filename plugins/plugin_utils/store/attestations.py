@@ -33,6 +33,8 @@ EVIDENCE_LIMIT: Final = 2 * sum(LIMITS.values())
 MESSAGE_LIMIT: Final = 4000
 """Most characters of a message that is kept."""
 
+_KEEP: Final = insert(evidence).returning(evidence.c.id)
+
 
 @dataclass(frozen=True)
 class Attestation:
@@ -96,9 +98,7 @@ def keep_evidence(connection: Connection, node: str, at: float, raw: Mapping[str
     if len(data) > EVIDENCE_LIMIT:
         raise EvidenceError("evidence", f"is {len(data)} bytes, over the limit of {EVIDENCE_LIMIT}.")
     digest = hashlib.sha256(data).hexdigest()
-    row = connection.execute(
-        insert(evidence).values(node=node, at=at, sha256=digest, zlib=zlib.compress(data, 1)).returning(evidence.c.id)
-    )
+    row = connection.execute(_KEEP, {"node": node, "at": at, "sha256": digest, "zlib": zlib.compress(data, 1)})
     key = int(row.scalar_one())
     if noted:
         ledger.append(connection, at, "evidence", node, {"id": key, "sha256": digest})

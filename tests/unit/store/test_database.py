@@ -246,7 +246,7 @@ def test_a_damaged_file_is_a_store_error(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, whatever its name says" * 100)
     assert message(f"sqlite:///{path}") == (
         f"store sqlite:///{path}: DatabaseError: file is not a database "
-        "Next: check that it exists, has space and can be written."
+        "Next: check it with palantir.trust.store, and restore it from a backup."
     )
 
 
