@@ -60,8 +60,9 @@ def check(url: str) -> Health:
                 entries = ledger.verify(connection)
             except StoreError as error:
                 problems.append(str(error))
+            # A plain name: SQLAlchemy's own kind of text is nothing that Ansible takes.
             rows = {
-                table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+                f"{table.name}": int(connection.execute(select(func.count()).select_from(table)).scalar_one())
                 for table in schema.metadata.sorted_tables
             }
             return Health(store.name, schema.VERSION, _size(connection), rows, entries, problems)

@@ -24,7 +24,7 @@ def act(store: Store, at: float, check_mode: bool = False, **arguments: Any) -> 
     """Run the action as Ansible does, without Ansible."""
     action = module.ActionModule.__new__(module.ActionModule)
     action._task = SimpleNamespace(check_mode=check_mode)
-    action.now = lambda: at
+    action.now = lambda: at  # type: ignore[method-assign]
     url = store._engine.url.render_as_string(hide_password=False)
     return dict(action.act({"store": url, **OPTIONS, **arguments}, {}))
 
@@ -33,7 +33,7 @@ def test_old_results_are_pruned_and_in_check_mode_they_are_not(store: Store) -> 
     with store.transaction() as connection:
         for day in (1, 2, 3, 4):
             attestations.record(connection, "n1", day * DAY, "unreachable", str(day))
-    wanted = {"operation": "prune", "retention": {"attestations": "5d", "evidence": "5d"}}
+    wanted: dict[str, Any] = {"operation": "prune", "retention": {"attestations": "5d", "evidence": "5d"}}
     assert not act(store, 9 * DAY, check_mode=True, **wanted)["changed"]
     done = act(store, 9 * DAY, **wanted)
     assert (done["changed"], done["pruned"]["attestations"]) == (True, 2)
@@ -61,7 +61,7 @@ def test_a_backup_is_written_and_restored(store: Store, tmp_path: Path) -> None:
     with store.transaction() as connection:
         attestations.record(connection, "n1", 1.0, "unreachable")
     file = tmp_path / "copy"
-    wanted = {"operation": "backup", "file": str(file)}
+    wanted: dict[str, Any] = {"operation": "backup", "file": str(file)}
     assert act(store, 1.0, check_mode=True, **wanted) == {"changed": True}
     assert not file.exists()
     assert act(store, 1.0, **wanted)["bytes"] == file.stat().st_size
