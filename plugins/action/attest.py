@@ -21,7 +21,16 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 
 EAR_LIMIT = 500_000
 """Most characters of an EAR in a task's result: AWX keeps none of an event over 700,000."""
-NODE_OPTIONS = ("tcti", "ak_handle", "event_log_path", "ima_log_path", "userspace_log_path", "proc_path", "sys_path")
+NODE_OPTIONS = (
+    "tcti",
+    "ak_handle",
+    "event_log_path",
+    "ima_log_path",
+    "userspace_log_path",
+    "proc_path",
+    "sys_path",
+    "ssh_path",
+)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ options:
   sys_path:
     description: Where sysfs is mounted on the node; see M(palantir.trust.evidence).
     type: str
+  ssh_path:
+    description: Directory of the SSH server's host keys on the node; see M(palantir.trust.evidence).
+    type: str
 """
 
 

@@ -21,7 +21,8 @@ description:
     V(trust_tier_affirming) rather than for all but the others.
   - >-
     Each of these nodes gets the variable C(palantir_trust_node), with C(enrolled), C(state) and C(attested_at) of the
-    newest result, C(tier), C(layers), C(cordoned), C(isolated) and C(instances).
+    newest result, C(tier), C(layers), C(cordoned), C(isolated), C(host_keys) (fingerprints on record) and
+    C(instances).
   - >-
     All hosts get C(palantir_trust_scs), the descriptor of each Security Capability, and C(palantir_trust_running), for
     each instance C(sc), C(function), C(flavour), C(node), C(generation), C(state) (V(live), V(stopped), V(allocated) or

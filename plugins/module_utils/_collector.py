@@ -43,6 +43,7 @@ PLACES = {
     "userspace_log_path": "/run/log/systemd/tpm2-measure.log",
     "proc_path": "/proc",
     "sys_path": "/sys",
+    "ssh_path": "/etc/ssh",
 }
 """Where things are, where a request does not say otherwise; the defaults of the module ``evidence``."""
 

@@ -42,6 +42,7 @@ class Request:
     log_limit: int
     proc_path: str
     sys_path: str
+    ssh_path: str = "/etc/ssh"
 
 
 class Opened:
@@ -75,7 +76,7 @@ def collect(request: Request, opened: Optional[Opened] = None) -> Dict[str, Any]
     handle = parse_handle(request.ak_handle)
     if request.log_limit <= 0 or (request.since is not None and request.since["offset"] < 0):
         raise NodeError("bad_argument", "since.offset or log_limit is negative.", "pass sizes in bytes.")
-    facts = collect_facts(request.proc_path, request.sys_path)
+    facts = collect_facts(request.proc_path, request.sys_path, request.ssh_path)
     known = request.since if request.since is not None and request.since["boot_id"] == facts["boot_id"] else None
     with opened.tpm(request.tcti) as tpm:
         quote = tpm.quote(handle, request.selection, qualifying_data(nonce, facts))

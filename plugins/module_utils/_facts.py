@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node says of itself, which no PCR holds: kernel, modules, containers, deleted executables, hardware.
+"""What a node says of itself, which no PCR holds: kernel, modules, containers, hardware, SSH host keys, and so on.
 
 Self-reported and therefore never trusted alone: the quote only binds it to one challenge. Text is decoded with
 ``backslashreplace``, so that it is the same after a way through JSON.
@@ -16,17 +16,19 @@ from typing import Any, Dict, List, Optional
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._hardware import firmware, hardware
 from ansible_collections.palantir.trust.plugins.module_utils._processes import processes
+from ansible_collections.palantir.trust.plugins.module_utils._ssh import ssh
 from ansible_collections.palantir.trust.plugins.module_utils._text_files import read_text
 
 _LOCKDOWN = os.path.join("kernel", "security", "lockdown")
 
 
-def collect_facts(proc: str, sys: str) -> Dict[str, Any]:
+def collect_facts(proc: str, sys: str, ssh_path: str) -> Dict[str, Any]:
     """Return the facts of one node as plain JSON data.
 
     Args:
         proc: where procfs is mounted.
         sys: where sysfs is mounted.
+        ssh_path: directory of the SSH server's host keys.
 
     Raises:
         NodeError: ``facts_unreadable`` where ``proc`` is no procfs.
@@ -44,6 +46,7 @@ def collect_facts(proc: str, sys: str) -> Dict[str, Any]:
         "deleted_executables": seen.deleted_executables,
         "firmware": firmware(proc, sys),
         "hardware": hardware(proc, sys),
+        "ssh": ssh(ssh_path),
         "truncated": seen.truncated,
     }
 

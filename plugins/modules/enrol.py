@@ -18,6 +18,8 @@ description:
     proves itself.
   - Where O(tcti), O(ak_handle) and the paths are left out, the node's variables C(palantir_trust_tcti),
     C(palantir_trust_ak_handle), C(palantir_trust_ima_log_path) and so on count.
+  - Records the node's SSH host keys as the TPM proves them, and refuses a node whose SSH server shows another key on
+    the very connection by which it is enrolled.
   - A node that is enrolled already with this TPM is left as it is. Another TPM is refused, unless O(replace).
 options:
   ca:
@@ -30,6 +32,13 @@ options:
     default: {}
   replace:
     description: Make a new AK, accept another TPM than the one enrolled, and record the firmware and hardware anew.
+    type: bool
+    default: false
+  host_keys:
+    description:
+      - Take over the SSH host keys that the node has now, and nothing else. Recorded keys that it does not have any
+        more are revoked.
+      - Where none are on record, they are taken over in any case.
     type: bool
     default: false
   ak_algorithm:
@@ -80,6 +89,15 @@ recorded_events:
   description: How many firmware and boot events are on record.
   returned: success
   type: int
+host_keys:
+  description: C(type) and C(fingerprint) of the SSH host keys on record.
+  returned: success
+  type: list
+  elements: dict
+host_key_shown:
+  description: Fingerprint of the host key that the SSH server showed; null where the node is not reached by OpenSSH.
+  returned: success
+  type: str
 findings:
   description: Oddities of the certificate that were accepted.
   returned: success

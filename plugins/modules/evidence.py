@@ -95,6 +95,11 @@ options:
       - Where sysfs is mounted.
     type: path
     default: /sys
+  ssh_path:
+    description:
+      - The directory with the public halves of the SSH server's host keys, C(ssh_host_*_key.pub).
+    type: path
+    default: /etc/ssh
 """
 
 EXAMPLES = r"""
@@ -132,7 +137,9 @@ evidence:
       description: The log of systemd's measurements, or null where the node has none.
       type: str
     facts:
-      description: Boot ID, kernel, modules, containers, deleted executables, firmware and hardware, as the node says.
+      description: >-
+        Boot ID, kernel, modules, containers, deleted executables, firmware, hardware and SSH host keys, as the node
+        says.
       type: dict
 code:
   description: Stable name of the cause.
@@ -172,6 +179,7 @@ def main() -> None:
             "log_limit": {"type": "int", "default": 64 << 20},
             "proc_path": {"type": "path", "default": "/proc"},
             "sys_path": {"type": "path", "default": "/sys"},
+            "ssh_path": {"type": "path", "default": "/etc/ssh"},
         },
         supports_check_mode=True,
     )

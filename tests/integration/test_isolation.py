@@ -37,7 +37,7 @@ class Site:
         self.home, self.node, self.controller = home, node, controller
         self.url = f"sqlite:///{home}/store.sqlite3"
         sshd.make_key(home / "key", "controller")
-        sshd.make_key(home / "host_key", "node")
+        sshd.make_key(home / sshd.HOST_KEY, "node")
         shutil.copyfile(home / "key.pub", home / "authorized_keys")
         text = sshd.configuration(home, 22).replace("127.0.0.1", NODE)
         path = f"PATH={Path(str(NFT)).parent}:/usr/sbin:/usr/bin:/sbin:/bin"

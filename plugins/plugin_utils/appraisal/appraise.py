@@ -32,6 +32,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers im
     sc,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.deleted import Deleted, sort_deleted
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.host_keys import appraise_host_keys
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.later_boot import later_claims
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.layers.signed_files import SignedFiles
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy, load_policy
@@ -248,7 +249,8 @@ def appraise_layers(
     instances, history = sc.appraise_instances(
         verified, measured, coverage, record.instances, policy, references, signed, deleted
     )
-    host = os_.appraise_os(verified, measured, coverage, deleted, record, policy, references, signed, now)
+    of_os = replace(verified, findings=(*verified.findings, *appraise_host_keys(facts, record, policy)))
+    host = os_.appraise_os(of_os, measured, coverage, deleted, record, policy, references, signed, now)
     verdicts.append(replace(host, retired=history))
     verdicts.append(runtime.appraise_runtime(verified, measured, coverage, facts, policy, references, signed))
     return verdicts + instances

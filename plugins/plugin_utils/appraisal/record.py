@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import binary, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.ssh.host_keys import RECORDED, is_key
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.clock import Tick
 
 _AK_LIMIT = 4096
@@ -80,6 +81,7 @@ class NodeRecord:
         events: firmware and boot events at enrolment, or None where none were recorded.
         last: clock values of the previous accepted quote, or None.
         instances: all generations of all SC instances that the node has or had.
+        host_keys: SSH host keys at enrolment, or None where none were recorded.
     """
 
     name: str
@@ -88,6 +90,7 @@ class NodeRecord:
     events: tuple[RecordedEvent, ...] | None = None
     last: Tick | None = None
     instances: tuple[Instance, ...] = ()
+    host_keys: tuple[str, ...] | None = None
 
     def recorded_in(self, bank: str) -> bool:
         """Tell whether there is anything recorded that a log's events of a bank can be compared with."""
@@ -119,7 +122,15 @@ def read_record(plain: object) -> NodeRecord:
             _instance(e, f"node.instances[{i}]")
             for i, e in enumerate(_items(record.get("instances") or [], "node.instances"))
         ),
+        host_keys=_host_keys(recorded.get(RECORDED), "node.recorded"),
     )
+
+
+def _host_keys(value: object, where: str) -> tuple[str, ...] | None:
+    keys = _items(value or (), f"{where}.{RECORDED}")
+    if not all(is_key(key) for key in keys):
+        raise EvidenceError(f"{where}.{RECORDED}", "must be public keys.")
+    return tuple(keys) or None
 
 
 def _mapping(value: object, where: str) -> Mapping[str, Any]:

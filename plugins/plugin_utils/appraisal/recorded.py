@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is recorded of a node at enrolment, because it cannot be computed: firmware events and hardware.
+"""What is recorded of a node at enrolment, because it cannot be computed: firmware events, hardware, SSH host keys.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -17,6 +17,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.po
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.verify import Logs, verify
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import binary
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError
+from ansible_collections.palantir.trust.plugins.plugin_utils.ssh.host_keys import RECORDED, read_host_keys
 
 _AK_LIMIT = 4096
 
@@ -30,8 +31,8 @@ def record(evidence: object, ak_public: object, policy: object) -> dict[str, Any
         policy: the Appraisal Policy, plain or read.
 
     Returns:
-        ``{"hardware": {...} | None, "events": [{"pcr", "type", "digest"}] | None}``; None for events where the node
-        has no event log.
+        ``{"hardware": {...} | None, "events": [{"pcr", "type", "digest"}] | None, "ssh_host_keys": ["TYPE BASE64"]}``;
+        None for events where the node has no event log.
 
     Raises:
         EvidenceError: the evidence cannot be read, or does not prove what it says: then nothing is recorded.
@@ -64,6 +65,7 @@ def record(evidence: object, ak_public: object, policy: object) -> dict[str, Any
             {"pcr": event.pcr, "type": event.type, "digest": event.digest}
             for event in boot_events(log, (*FIRMWARE_PCRS, *compared(rules)), rules.bank)
         ],
+        RECORDED: list(read_host_keys(given.facts)),
     }
 
 

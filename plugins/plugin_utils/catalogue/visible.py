@@ -22,6 +22,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import HOST_LAYERS
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
+from ansible_collections.palantir.trust.plugins.plugin_utils.ssh.host_keys import RECORDED, fingerprint
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations import Attestation
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.identities import NodeRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
@@ -157,6 +158,7 @@ def _node(name: str, known: Known, running: Mapping[str, Mapping[str, Any]]) -> 
         "layers": {layer: str(tier) for layer, tier in layers.items()},
         "cordoned": record.cordoned if record else False,
         "isolated": record.isolated if record else False,
+        "host_keys": [fingerprint(key) for key in (record.recorded.get(RECORDED) or ())] if record else [],
         "instances": sorted(i for i, item in running.items() if item["node"] == name and item["state"] != "missing"),
     }
 

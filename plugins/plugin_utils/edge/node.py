@@ -15,7 +15,10 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.login import connect_anew, refusal
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.ssh.refusals import ANEW, NEXT, REASONS
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import ssh_certificates
 
 _BOOT_ID: Final = "cat /proc/sys/kernel/random/boot_id"
 _CONNECT_S: Final = 5
@@ -30,7 +33,10 @@ class NodeError(TrustError):
 
 
 class UnreachableError(NodeError):
-    """A node that could not be reached: it says nothing of its integrity."""
+    """A node that could not be reached: it says nothing of its integrity.
+
+    ``code`` tells who refused whom, where somebody did (:data:`~..ssh.refusals.REASONS`).
+    """
 
 
 class NodeAction(TrustAction):
@@ -62,6 +68,30 @@ class NodeAction(TrustAction):
             return None
         return printable(answer["stdout"].strip(), 64) if answer["rc"] == 0 else None
 
+    def connect(self, node: str) -> tuple[str, ...] | None:
+        """Open a new connection to the task's node; return which host keys it showed, as :func:`.login.connect_anew`.
+
+        Raises:
+            UnreachableError: there is none.
+        """
+        try:
+            return connect_anew(self._connection)
+        except AnsibleConnectionFailure as error:
+            raise self.unreachable(node, error) from None
+
+    def unreachable(self, node: str, error: AnsibleConnectionFailure) -> UnreachableError:
+        """Return what a failed connection means, and record it where somebody was refused."""
+        said = str(error).strip()
+        store, now = self.open_store({"store": self._task.args.get("store")}), self.now()
+        refused = refusal(self._connection, said, store, now)
+        if refused is None:
+            reason = printable(said.rstrip(".") or "no connection", 500)
+            return UnreachableError(node, f"is unreachable: {reason}.", "check its power and network.")
+        with store.transaction() as connection:
+            ssh_certificates.refuse(connection, node, now, refused)
+        code = str(refused["refused"])
+        return UnreachableError(node, f"{REASONS[code]} ({code}).", NEXT.get(code, ANEW), code)
+
     def ask(self, node: str, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run a module of the collection on the task's node and return its result.
 
@@ -80,8 +110,7 @@ class NodeAction(TrustAction):
                 module_name=f"palantir.trust.{module}", module_args=arguments, task_vars=task_vars
             )
         except AnsibleConnectionFailure as error:
-            reason = printable(str(error).strip().rstrip(".") or "no connection", 500)
-            raise UnreachableError(node, f"is unreachable: {reason}.", "check its power and network.") from None
+            raise self.unreachable(node, error) from None
         if result.get("failed"):
             said = printable(result.get("msg") or "the module gave no reason.", 2000)
             raise NodeError(node, said, code=printable(result.get("code", ""), 64))

@@ -8,7 +8,7 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cryptography import x509
 from sqlalchemy import Connection, func, insert, select, update
@@ -19,6 +19,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.pki.authority impor
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import of_certificate
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import certificates
+
+# The site's SSH certificates are kept in the same table, and are none of this CA's (ssh_certificates.py).
+_REVOKED: Final = (certificates.c.name.startswith("spiffe://"), certificates.c.revoked_at.is_not(None))
 
 
 @dataclass(frozen=True)
@@ -64,28 +67,39 @@ def record(connection: Connection, certificate: x509.Certificate, at: float) -> 
     return kept
 
 
-def revoke(connection: Connection, name: str, at: float, reason: str) -> list[CertificateRecord]:
-    """Take back all certificates of a name that are valid still, and return them; nothing where there are none."""
-    valid = (certificates.c.name == name, certificates.c.revoked_at.is_(None), certificates.c.not_after > at)
+def revoke(
+    connection: Connection, name: str, at: float, reason: str, *, kind: str = "certificate", serial: str | None = None
+) -> list[CertificateRecord]:
+    """Take back certificates of a name that are valid still, and return them; nothing where there are none.
+
+    Args:
+        connection: an open transaction.
+        name: whose they are.
+        at: seconds since the epoch.
+        reason: why, for the record.
+        kind: of the ledger's entries.
+        serial: that of the only one, in hexadecimal; all of them where it is None.
+    """
+    valid = [certificates.c.name == name, certificates.c.revoked_at.is_(None), certificates.c.not_after > at]
+    if serial is not None:
+        valid.append(certificates.c.serial == serial)
     found = connection.execute(select(certificates).where(*valid).order_by(certificates.c.serial)).all()
     text = printable(reason, 500)
     connection.execute(update(certificates).where(*valid).values(revoked_at=at, reason=text))
     for row in found:
-        ledger.append(connection, at, "certificate", name, {"revoked": row.serial, "reason": text})
+        ledger.append(connection, at, kind, name, {"revoked": row.serial, "reason": text})
     return [CertificateRecord(**{**row._mapping, "revoked_at": at, "reason": text}) for row in found]
 
 
 def revoked(connection: Connection) -> list[Revoked]:
-    """Return all certificates that were taken back."""
-    rows = connection.execute(
-        select(certificates.c.serial, certificates.c.revoked_at).where(certificates.c.revoked_at.is_not(None))
-    )
+    """Return all certificates of this CA that were taken back."""
+    rows = connection.execute(select(certificates.c.serial, certificates.c.revoked_at).where(*_REVOKED))
     return [Revoked(int(row.serial, 16), row.revoked_at) for row in rows]
 
 
 def revocations(connection: Connection) -> int:
     """Return how many were taken back: the number of the CRL, which grows with each."""
-    counted = select(func.count()).where(certificates.c.revoked_at.is_not(None))
+    counted = select(func.count()).where(*_REVOKED)
     return int(connection.execute(counted).scalar_one())
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EnrolmentError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.ssh.host_keys import RECORDED, REVOKED
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import boots, ledger
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import nodes
 
@@ -102,7 +103,27 @@ def save(
     if not changed.rowcount:
         connection.execute(insert(nodes).values(name=name, cordoned=False, **values))
     boots.forget(connection, name)
-    ledger.append(connection, at, "enrolment", name, {"ek_sha256": ek_sha256, "identity": dict(identity)})
+    keys = {key: recorded[key] for key in (RECORDED, REVOKED) if key in recorded}
+    ledger.append(connection, at, "enrolment", name, {"ek_sha256": ek_sha256, "identity": dict(identity), **keys})
+
+
+def set_host_keys(connection: Connection, name: str, keys: Mapping[str, Any], at: float) -> None:
+    """Record other SSH host keys of an enrolled node; whatever else is on record of it stays.
+
+    Args:
+        connection: an open transaction.
+        name: the node.
+        keys: of :func:`~..ssh.host_keys.taken_over`.
+        at: seconds since the epoch.
+
+    Raises:
+        StoreError: the node is not enrolled.
+    """
+    record = find(connection, name)
+    if record is None:
+        raise StoreError(f"node {name}", "is not enrolled.", "run palantir.trust.enrol for it first.")
+    connection.execute(update(nodes).where(nodes.c.name == name).values(recorded={**record.recorded, **keys}))
+    ledger.append(connection, at, "enrolment", name, dict(keys))
 
 
 def forget(connection: Connection, name: str, at: float) -> bool:
@@ -155,4 +176,15 @@ def _moment(last: Mapping[str, Any]) -> tuple[int, int]:
     return int(last.get("reset_count", 0)), int(last.get("clock", 0))
 
 
-__all__ = ["NodeRecord", "check_binding", "every", "find", "forget", "save", "set_cordoned", "set_isolated", "set_last"]
+__all__ = [
+    "NodeRecord",
+    "check_binding",
+    "every",
+    "find",
+    "forget",
+    "save",
+    "set_cordoned",
+    "set_host_keys",
+    "set_isolated",
+    "set_last",
+]

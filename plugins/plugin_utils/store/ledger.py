@@ -56,7 +56,8 @@ def append(connection: Connection, at: float, kind: str, subject: str, body: Any
     Args:
         connection: an open transaction of :class:`~.database.Store`, which runs alone: the chain cannot fork.
         at: seconds since the epoch.
-        kind: ``enrolment``, ``evidence``, ``attestation``, ``decision``, ``action``, ``incident``.
+        kind: ``enrolment``, ``evidence``, ``attestation``, ``decision``, ``action``, ``incident``, ``certificate``,
+            ``access``.
         subject: the node, instance or incident it is about.
         body: JSON-safe data.
 

@@ -76,4 +76,25 @@ def write_new(path: Path, data: bytes) -> None:
         os.unlink(partial)
 
 
-__all__ = ["PrivateFile", "write_new"]
+def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file whole, in place of what is there: nobody ever sees a part of it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
+        raise
+
+
+__all__ = ["PrivateFile", "replace", "write_new"]

@@ -165,6 +165,7 @@ class LightNode:
             "palantir_trust_event_log_path": str(self.event_log),
             "palantir_trust_proc_path": str(self.proc),
             "palantir_trust_sys_path": str(self.sys),
+            "palantir_trust_ssh_path": str(self.directory),
         }
 
     def _prepare(self) -> None:
@@ -176,8 +177,9 @@ class LightNode:
         if not (self.directory / "node.json").is_file():
             _write(self.directory / "node.json", json.dumps({"port": sshd.free_port()}) + "\n")
             self._make_hardware()
-        sshd.make_key(self.directory / "host_key", self.name)
-        kind, key = (self.directory / "host_key.pub").read_text(encoding="utf-8").split()[:2]
+        host_key = self.directory / sshd.HOST_KEY
+        sshd.make_key(host_key, self.name)
+        kind, key = host_key.with_suffix(".pub").read_text(encoding="utf-8").split()[:2]
         _write(self.directory / "known_hosts", f"[127.0.0.1]:{self.port} {kind} {key}\n")
 
     def _paths(self) -> Paths:

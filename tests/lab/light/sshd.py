@@ -18,6 +18,7 @@ from tests.lab.process import ProcessRecord
 from tests.lab.progress import run_logged, tail
 from tests.lab.wait import wait_for
 
+HOST_KEY = "ssh_host_ed25519_key"
 _SEPARATION = Path("/run/sshd")  # where Debian's sshd, run by root, separates privileges
 _START_S = 20.0
 _KEYGEN_S = 30.0
@@ -37,18 +38,21 @@ def make_key(path: Path, comment: str) -> None:
         run_logged(command, path.with_name("ssh-keygen.log"), timeout_s=_KEYGEN_S)
 
 
-def configuration(directory: Path, port: int) -> str:
-    """The server's configuration (sshd_config(5)); it answers to nobody but the key's holder."""
-    return (
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/host_key\n"
+def configuration(directory: Path, port: int, first: str = "") -> str:
+    """The server's configuration (sshd_config(5)); it answers to nobody but the key's holder.
+
+    Of each setting the first counts, so that those of ``first`` stand before all others.
+    """
+    return first + (
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/{HOST_KEY}\n"
         f"AuthorizedKeysFile {directory}/authorized_keys\nAllowUsers {getpass.getuser()}\nPidFile none\n"
         "AuthenticationMethods publickey\nPermitRootLogin prohibit-password\nStrictModes no\nUsePAM no\n"
         "PrintMotd no\nX11Forwarding no\nMaxStartups 100\nMaxSessions 100\nSubsystem sftp internal-sftp\n"
     )
 
 
-def start(name: str, directory: Path, port: int, client_key: Path) -> None:
-    """Start the server and wait for its greeting.
+def start(name: str, directory: Path, port: int, client_key: Path, first: str = "") -> None:
+    """Start the server and wait for its greeting; ``first`` is for :func:`configuration`.
 
     Raises:
         LabError: it is not installed, or ended at once.
@@ -58,9 +62,9 @@ def start(name: str, directory: Path, port: int, client_key: Path) -> None:
         raise LabError("sshd: not installed. Next: install openssh-server")
     if os.geteuid() == 0:
         _SEPARATION.mkdir(mode=0o755, exist_ok=True)
-    make_key(directory / "host_key", name)
+    make_key(directory / HOST_KEY, name)
     shutil.copyfile(client_key.with_suffix(".pub"), directory / "authorized_keys")
-    (directory / "sshd_config").write_text(configuration(directory, port), encoding="utf-8")
+    (directory / "sshd_config").write_text(configuration(directory, port, first), encoding="utf-8")
     process.start(
         f"{name} sshd",
         [server, "-D", "-e", "-f", str(directory / "sshd_config")],
@@ -118,4 +122,4 @@ def _record(directory: Path) -> Path:
     return directory / "sshd.pid.json"
 
 
-__all__ = ["configuration", "free_port", "make_key", "start", "stop"]
+__all__ = ["HOST_KEY", "configuration", "free_port", "make_key", "start", "stop"]

@@ -231,7 +231,7 @@ def _launch(node: LightNode) -> Launch:
 
 
 def _places(node: LightNode) -> dict[str, str]:
-    names = ("tcti", "ima_log_path", "userspace_log_path", "event_log_path", "proc_path", "sys_path")
+    names = ("tcti", "ima_log_path", "userspace_log_path", "event_log_path", "proc_path", "sys_path", "ssh_path")
     return {name: str(node.inventory_variables()[f"palantir_trust_{name}"]) for name in names}
 
 

@@ -40,6 +40,7 @@ VERBS: dict[str, dict[str, Any]] = {
     "terminate": {"palantir.trust.sc_instance": {"state": "terminated", "instance": "dns-1"}},
     "certificate": {"palantir.trust.certificate": {"state": "issued", "role": "observer", "dest": "key.pem"}},
     "revoke": {"palantir.trust.certificate": {"state": "revoked", "role": "operator"}},
+    "ssh certificate": {"palantir.trust.ssh_certificate": {"state": "issued", "role": "observer", "dest": "key"}},
     "contained": {"palantir.trust.incident": {"id": 1, "event": "contained"}},
     "reopen": {"palantir.trust.answer": {"incident": 1, "answer": "reopen"}},
 }

@@ -101,6 +101,7 @@ def test_every_playbook_is_documented() -> None:
     assert first_codes(text[: text.index("## ")]) == [
         "reference_values",
         "enrol",
+        "known_hosts",
         "package",
         "admit",
         "deploy",

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from sqlalchemy import update
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.ssh.host_keys import fingerprint
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     attestations,
     identities,
@@ -24,6 +25,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.catalogue.test_descriptor import PLAIN
+from tests.unit.ssh.keys import host_key
 
 ROOT = Path(__file__).resolve().parents[3]
 NODES = {"hosts": dict.fromkeys(["edge1", "edge2", "edge3"])}
@@ -57,7 +59,8 @@ def site(home: Path, **options: Any) -> Path:
 def fill(store: Store, now: float) -> None:
     with store.transaction() as connection:
         for number, name in enumerate(("edge1", "edge2", "edge3", "elsewhere")):
-            identities.save(connection, name, str(number) * 64, {}, {"hardware": None, "events": None}, now)
+            recorded = {"hardware": None, "events": None, "ssh_host_keys": [host_key(name.encode())]}
+            identities.save(connection, name, str(number) * 64, {}, recorded, now)
         identities.set_cordoned(connection, "edge1", True, now)
         live = instances.allocate(
             connection,
@@ -146,6 +149,7 @@ def test_variables_tell_the_same(listed: dict[str, Any]) -> None:
         "cordoned": False,
         "instances": ["dns-filter-1"],
     }
+    assert node["host_keys"] == [fingerprint(host_key(b"edge2"))]
     assert variables["edge1"]["palantir_trust_node"]["layers"]["os"] == "contraindicated"
     assert "palantir_trust_node" not in variables["localhost"]
     running = variables["localhost"]["palantir_trust_running"]

@@ -24,7 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 ANSIBLE = Path(sys.executable).with_name("ansible")
 PATHS = {
     name: f"{{{{ palantir_trust_{name} }}}}"
-    for name in ("ima_log_path", "event_log_path", "userspace_log_path", "proc_path", "sys_path")
+    for name in ("ima_log_path", "event_log_path", "userspace_log_path", "proc_path", "sys_path", "ssh_path")
 }
 
 

@@ -45,7 +45,7 @@ class Machine:
             (self.proc / str(pid) / "exe").symlink_to(exe)
 
     def facts(self) -> dict[str, Any]:
-        return collect_facts(str(self.proc), str(self.sys))
+        return collect_facts(str(self.proc), str(self.sys), str(self.proc.parent / "ssh"))
 
 
 @pytest.fixture
@@ -62,19 +62,20 @@ def test_a_bare_machine_has_facts_of_the_whole_form(machine: Machine) -> None:
         "deleted_executables": [],
         "firmware": {},
         "hardware": {"dmi": {}, "cpu": {"count": 0}, "memory_bytes": 0, "pci": []},
+        "ssh": {"host_keys": []},
         "truncated": [],
     }
 
 
 def test_this_machine_s_own_facts_are_plain_data() -> None:
-    facts = collect_facts("/proc", "/sys")
+    facts = collect_facts("/proc", "/sys", "/etc/ssh")
     assert facts["kernel"]["release"] == os.uname().release
     assert json.loads(canonical_json(facts)) == facts
 
 
 def test_a_directory_that_is_no_procfs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NodeError, match=r"/cmdline|boot_id cannot be read\. Next: check that procfs") as caught:
-        collect_facts(str(tmp_path), str(tmp_path))
+        collect_facts(str(tmp_path), str(tmp_path), str(tmp_path))
     assert caught.value.code == "facts_unreadable"
 
 

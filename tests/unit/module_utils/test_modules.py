@@ -78,6 +78,7 @@ def evidence(run: Run, node: LightNode) -> Run:
         "userspace_log_path": str(node.ima_log.with_name("tpm2-measure.log")),
         "proc_path": str(node.proc),
         "sys_path": str(node.sys),
+        "ssh_path": str(node.directory),
     }
     return lambda **changes: run("evidence", **{**usual, **changes})
 

@@ -29,6 +29,7 @@ def places(node: LightNode) -> dict[str, str]:
         "userspace_log_path": str(node.directory / "tpm2-measure.log"),
         "proc_path": str(node.proc),
         "sys_path": str(node.sys),
+        "ssh_path": str(node.directory),
     }
 
 

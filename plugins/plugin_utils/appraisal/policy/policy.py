@@ -126,6 +126,7 @@ class AppraisalPolicy:
         firmware_configuration: tier of a change in PCR 1, 3 or 5: boot order, settings, partitions.
         boot: ``reference`` (events known from boot Reference Values; recorded ones where those say nothing of a
             PCR) or ``any``.
+        host_keys: tier of an SSH host key that another one has replaced since enrolment.
         fileless: tier of a program run from memory, or from a file that was deleted.
         moved: tier of a known file at a path that no Reference Value names.
         kexec: tier of a kernel that another one started, or loaded to start it, without the firmware.
@@ -153,6 +154,7 @@ class AppraisalPolicy:
     firmware: str = "recorded"
     firmware_configuration: Tier = Tier.WARNING
     boot: str = "reference"
+    host_keys: Tier = Tier.WARNING
     fileless: Tier = Tier.CONTRAINDICATED
     moved: Tier = Tier.WARNING
     kexec: Tier = Tier.WARNING
@@ -316,6 +318,7 @@ _POLICY_READERS: Final[Mapping[str, Reader]] = {
     "firmware": read_choice("recorded", "any"),
     "firmware_configuration": read_tier,
     "boot": read_choice("reference", "any"),
+    "host_keys": read_tier,
     "fileless": read_tier,
     "moved": read_tier,
     "kexec": read_tier,
