@@ -28,7 +28,7 @@ class Node:
         self.running: set[str] = set()
         monkeypatch.setattr(_generations, "DRIVERS", {"podman": self})
         monkeypatch.setattr(_generations, "_unit_tags", lambda _name: [])
-        monkeypatch.setattr(_generations, "end_of_instance", lambda _name: False)
+        monkeypatch.setattr(_generations, "end_of_instance", lambda _name, _running: False)
         monkeypatch.setattr(_units, "running", lambda unit: unit in self.running)
         monkeypatch.setattr(_front, "promote", lambda one, _others: self._note("promote", one))
         monkeypatch.setattr(_front, "close", self._close)
