@@ -44,7 +44,7 @@ class ActionModule(TrustAction):
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the certificates that were issued or revoked, and what nodes have to be given."""
         path = Path(arguments["ca"] or ssh_ca.default_path())
-        authority = ssh_ca.load_or_create(path)
+        authority = ssh_ca.load_or_create(path, keep=not self._task.check_mode)
         result: dict[str, Any] = {"changed": False, "certificates": []}
         if arguments["state"] == "issued":
             result = self._issue(authority, arguments, task_vars)
@@ -53,8 +53,11 @@ class ActionModule(TrustAction):
         line = ca.public_line(authority)
         with self.transaction(arguments) as connection:
             revocations = ssh_certificates.revocations(connection, line)
+        file = path.with_name(f"{path.name}.revoked")
+        if not self._task.check_mode:
+            _keep(file, revocations)
         told = {"authority": line, "revocations": base64.b64encode(revocations).decode("ascii")}
-        return result | told | {"revocations_file": str(_kept(path.with_name(f"{path.name}.revoked"), revocations))}
+        return result | told | {"revocations_file": str(file)}
 
     def _issue(
         self, authority: ec.EllipticCurvePrivateKey, arguments: dict[str, Any], task_vars: dict[str, Any]
@@ -104,14 +107,13 @@ class ActionModule(TrustAction):
         return {"changed": bool(taken), "certificates": [record.plain() for record in taken]}
 
 
-def _kept(path: Path, revocations: bytes) -> Path:
+def _keep(path: Path, revocations: bytes) -> None:
     """Keep the list beside the CA, for tasks that copy it to nodes: binary data is no text of a template's."""
     try:
         if not path.is_file() or path.read_bytes() != revocations:
             replace(path, revocations, mode=0o644)
     except OSError as error:
         raise PkiError(str(path), f"{error.strerror or error}.", "check the directory.") from None
-    return path
 
 
 def _read(path: Path) -> ca.PublicKey:

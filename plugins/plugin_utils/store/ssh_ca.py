@@ -23,14 +23,19 @@ def default_path() -> Path:
     return _FILE.default_path()
 
 
-def load_or_create(path: Path) -> ec.EllipticCurvePrivateKey:
+def load_or_create(path: Path, *, keep: bool = True) -> ec.EllipticCurvePrivateKey:
     """Return the CA's key, making one where there is none.
+
+    Args:
+        path: its file.
+        keep: whether one that is made is written.
 
     Raises:
         PkiError: the file is none.
         StoreError: it cannot be read or written, or others may read it.
     """
-    return authority.load(_FILE.load_or_create(path, authority.make), f"SSH CA {path}")
+    made = not keep and not path.exists()
+    return authority.load(authority.make() if made else _FILE.load_or_create(path, authority.make), f"SSH CA {path}")
 
 
 __all__ = ["ENVIRONMENT", "default_path", "load_or_create"]
