@@ -179,7 +179,7 @@ def main(digest: str, *, installed: bool = False) -> None:
     except BrokenPipeError:
         os._exit(0)  # nobody is left to be told; an ordinary exit would try once more
     except ValueError as error:
-        sys.exit("palantir.trust collector: %s." % error)
+        raise SystemExit("palantir.trust collector: %s." % error) from None
 
 
 __all__ = ["IDLE_S", "OMISSIBLE", "PLACES", "KeptOpen", "answer", "main", "read_request", "serve"]

@@ -24,7 +24,8 @@ extends_documentation_fragment:
   - palantir.trust.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and tell whether anything would change; of O(state=configured) alone.
+    description: Can run in check mode and tell whether anything would change.
+    details: Of O(state=configured) alone; other states are skipped.
     support: partial
   diff_mode:
     support: none

@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import (
     ChannelError,
@@ -138,9 +138,8 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Write what comes first."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
-        self._transport = transport
-        transport.write(self._conversation.begin())
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._conversation.begin())
 
     def data_received(self, data: bytes) -> None:
         """Take what the node wrote."""
@@ -171,7 +170,8 @@ class Channel(asyncio.Protocol):
 
     async def _wait(self, seconds: float) -> Mapping[str, Any]:
         awaited = self._awaited
-        assert awaited is not None  # noqa: S101 - for mypy
+        if awaited is None:
+            raise RuntimeError("waits for an answer to nothing")
         timer = self._loop.call_later(seconds, self._late, seconds)
         try:
             return await awaited

@@ -180,8 +180,7 @@ class Conversation:
         return True
 
     def _escalated(self) -> bytes:
-        assert self._escalation is not None  # noqa: S101 - for mypy
-        if not self._found(self._escalation.success):
+        if self._escalation is None or not self._found(self._escalation.success):
             return b""
         self._stage = _Stage.STARTING
         return self._program

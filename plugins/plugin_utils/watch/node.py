@@ -173,7 +173,8 @@ class NodeWatch:
     async def _quiet(self, channel: Asked) -> bool:
         """Ask for a quote that confirms what is known; return whether it did."""
         known, nonce = self._standing, secrets.token_bytes(NONCE_BYTES)
-        assert known is not None  # noqa: S101 - for mypy
+        if known is None:
+            return False
         asked = {**self._asked, "nonce": nonce.hex(), "since": known.since, "have": known.have}
         answer = await self._answer(channel, asked, QUIET_LIMIT, self._means.timing.answer)
         still = confirmed(known, nonce, answer.get("evidence"), answer.get("same") or ())

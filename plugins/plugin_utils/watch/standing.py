@@ -115,8 +115,8 @@ def _confirmed(known: Standing, nonce: bytes, evidence: Any, same: Any) -> Stand
         evidence["format"] == FORMAT
         and evidence["event_log"] is None
         and part["data"] == ""
+        and isinstance(part["offset"], int)
         and part["offset"] == known.offset
-        and type(part["offset"]) is int
         and (_USERSPACE in same or compare_digest(digest(evidence[_USERSPACE]), known.userspace_log))
     )
     if not nothing_new:
