@@ -5,9 +5,11 @@
 # fault, those that are in force stay.
 set -u
 rules=/etc/nftables.conf
-nft --file "$rules" || exit 1
+watch=
+# Before the rules are in force: whoever sees them may send a signal.
 trap 'nft --file "$rules" || echo "firewall: the rules that were in force stay" >&2' HUP
-trap 'kill "$watch"; exit 0' INT TERM
+trap '[ -z "$watch" ] || kill "$watch"; exit 0' INT TERM
+nft --file "$rules" || exit 1
 nft monitor ruleset &
 watch=$!
 # A signal ends wait, too.
