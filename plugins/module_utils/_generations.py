@@ -283,7 +283,7 @@ def _begun(wanted: Generation, in_the_way: Sequence[Generation], health: Probe) 
     if in_the_way:
         # Its ports are the next one's, which is to be reached; and a front would send them elsewhere.
         _front.close(wanted.name)
-        _reopened(place)
+        _reopened(place, in_the_way)
     container = driver.start(wanted)
     _healthy(wanted, health)
     gap = {"gap_ms": round((time.monotonic() - begun) * 1000)} if in_the_way else {}
@@ -324,9 +324,14 @@ def _removed(place: Place, generations: Sequence[Generation]) -> bool:
     return removed
 
 
-def _reopened(place: Place) -> bool:
-    """Give an instance's ports back to the network: they are the next generation's, which is to be reached."""
-    return end_of_instance(place.name, [known.uid_base for known in _all(place) if _units.running(known.unit)])
+def _reopened(place: Place, halted: Sequence[Generation] = ()) -> bool:
+    """Give an instance's ports back to the network: they are the next generation's, which is to be reached.
+
+    A unit goes on for a moment after all the processes of a generation were killed: those that were halted are named.
+    """
+    ended = {known.number for known in halted}
+    running = [known for known in _all(place) if known.number not in ended and _units.running(known.unit)]
+    return end_of_instance(place.name, [known.uid_base for known in running])
 
 
 def _all(place: Place, thorough: bool = False) -> List[Generation]:

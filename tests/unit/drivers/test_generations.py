@@ -96,6 +96,22 @@ def test_on_the_nodes_network_the_one_before_can_be_gone_back_to(node: Node) -> 
     assert node.told() == ["remove g2", "start g1"]
 
 
+def test_ports_are_given_back_though_the_unit_of_what_was_halted_goes_on_for_a_moment(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[list[int]] = []
+
+    def end_of_instance(_name: str, running: list[int]) -> bool:
+        told.append(running)
+        return True
+
+    monkeypatch.setattr(_generations, "end_of_instance", end_of_instance)
+    monkeypatch.setattr(node, "halt", lambda _one: None)
+    _generations.started(node.of(1), None, False)
+    _generations.started(node.of(2), None, False, displace_previous=True)
+    assert told == [[]]
+
+
 def test_on_private_networks_both_run_until_the_next_is_promoted(node: Node) -> None:
     _generations.started(node.of(1, "private"), None, True)
     assert node.told() == ["prepare g1", "start g1", "promote g1"]
