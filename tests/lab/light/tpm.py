@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import AF_UNIX, socket
 from typing import Any
 
 from tests.lab import process
@@ -36,8 +37,8 @@ def start(name: str, directory: Path) -> None:
     """
     if len(str(directory / _CONTROL)) > _LONGEST_SOCKET_PATH:
         raise LabError(f"{directory}: the path is too long for a Unix socket. Next: choose a shorter one")
-    for socket in (_SOCKET, _CONTROL):
-        (directory / socket).unlink(missing_ok=True)
+    for end in (_SOCKET, _CONTROL):
+        (directory / end).unlink(missing_ok=True)
     command = ["swtpm", "socket", "--tpm2", "--tpmstate", "dir=tpm,mode=0600", "--log", "file=swtpm.log,level=1"]
     command += ["--server", f"type=unixio,path={_SOCKET},mode=0600", "--ctrl", f"type=unixio,path={_CONTROL},mode=0600"]
     command += ["--flags", "not-need-init,startup-clear"]
@@ -48,9 +49,15 @@ def start(name: str, directory: Path) -> None:
     def listening() -> bool | None:
         if not record.is_running():
             raise LabError(f"{name}: the TPM emulator ended.\n{tail(directory / 'swtpm.log')}")
-        return all((directory / socket).is_socket() for socket in (_SOCKET, _CONTROL)) or None
+        return all(_answers(directory / end) for end in (_SOCKET, _CONTROL)) or None
 
     wait_for(f"{name}'s TPM emulator", listening, timeout_s=_START_S, interval_s=0.02)
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens: a socket is there a moment before."""
+    with socket(AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def stop(directory: Path) -> None:
