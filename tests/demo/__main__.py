@@ -5,37 +5,28 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import NoReturn
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import table
 from tests.demo.story import ACTS, Outcome
-from tests.lab.errors import LabError
-from tests.lab.lab import Lab
-from tests.scenarios.site import ScenarioError, Site, tiers
+from tests.lab.lab import DEFAULT_NODES
+from tests.scenarios.site import Site, tiers
+from tests.scenarios.stage import guests, perform, say
 
 
-def _say(text: str) -> None:
-    print(f"\n=== {text}", flush=True)
-
-
-def _play(site: Site, lab: Lab) -> list[Outcome]:
-    _say("Lab: two guests with UEFI Secure Boot, a TPM each, and IMA")
-    lab.down(now=True)
-    lab.reset(["node1", "node2"], tpm=True)
-    lab.up()
-    outcomes = []
-    for title, act in ACTS.items():
-        _say(title)
-        outcome = act(site, lab)
-        if outcome is not None:
-            outcomes.append(outcome)
-    return outcomes
+def _play(site: Site) -> bool:
+    with guests(DEFAULT_NODES) as lab:
+        outcomes = []
+        for title, act in ACTS.items():
+            say(title)
+            outcome = act(site, lab)
+            if outcome is not None:
+                outcomes.append(outcome)
+        _report(site, outcomes)
+    return True
 
 
 def _report(site: Site, outcomes: list[Outcome]) -> None:
@@ -50,34 +41,16 @@ def _report(site: Site, outcomes: list[Outcome]) -> None:
     ]
     path = site.directory / "report.json"
     path.write_text(json.dumps({"incidents": [asdict(o) for o in outcomes], "verdicts": verdicts}, indent=1) + "\n")
-    _say("Seconds from the tampering on")
+    say("Seconds from the tampering on")
     head = ("INCIDENT", "NODE", "LAYER", "DETECTED", "CONTAINED", "RESTORED")
     print(table(head, [(o.name, o.node, o.layer, o.detected_s, o.contained_s, o.restored_s) for o in outcomes], 80))
     print(f"\nReport: {path}")
 
 
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Run the demo; lab processes are stopped on success, failure and Ctrl-C."""
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGHUP, _terminated)
-    begun, site, lab = time.monotonic(), Site.fresh("demo"), Lab.default()
-    status = 1
-    try:
-        outcomes = _play(site, lab)
-        _report(site, outcomes)
-        status = 0
-    except (ScenarioError, LabError, TrustError) as error:
-        print(f"\ndemo: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\ndemo: interrupted", file=sys.stderr)
-        status = 130
-    finally:
-        _say("Stop the lab")
-        lab.down(now=True)
+    begun = time.monotonic()
+    status = perform("demo", lambda: _play(Site.fresh("demo")))
     print(f"\ndemo: {'every step went as it must' if status == 0 else 'FAILED'}, {time.monotonic() - begun:.0f} s")
     return status
 

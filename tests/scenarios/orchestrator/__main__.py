@@ -5,22 +5,20 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final, NoReturn
+from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import paragraph, table
-from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.scenarios.orchestrator import acts
 from tests.scenarios.orchestrator.course import DRIVERS, NODES, Course, Load
 from tests.scenarios.recovery.scene import Scene
-from tests.scenarios.site import ScenarioError, Site
+from tests.scenarios.site import Site
+from tests.scenarios.stage import guests, perform, say
 
 _WIDTH: Final = 80
 _PUBLISHED: Final = {"instantiate": 63.0, "re-instantiate": 118.0, "configure": 1.8}
@@ -36,14 +34,6 @@ NOT_ANSWERING: Final = Scene("rollback: the new one does not answer")
 MIGRATED: Final = Scene("migrate")
 ESCAPED: Final = Scene("migrate off a contraindicated node")
 SCENES: Final = (UNSIGNED, IN_PLACE, CHANGED, INSTANTIATED, NOT_PROVED, NOT_ANSWERING, MIGRATED, ESCAPED)
-
-
-def _say(text: str) -> None:
-    print(f"\n=== {text}", flush=True)
-
-
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _over(*scenes: Scene) -> None:
@@ -71,8 +61,8 @@ def _other(course: Course) -> None:
         _over(scene)
 
 
-def _play(course: Course, loads: dict[str, Load]) -> None:
-    _say("Two lanes: verbs in place and changes of flavour on node1; new instances and rollbacks on node2")
+def _acts(course: Course, loads: dict[str, Load]) -> None:
+    say("Two lanes: verbs in place and changes of flavour on node1; new instances and rollbacks on node2")
     lanes: list[Callable[[], None]] = [
         lambda: _one(course.lane("node1"), loads),
         lambda: _other(course.lane("node2")),
@@ -81,7 +71,7 @@ def _play(course: Course, loads: dict[str, Load]) -> None:
         running = [pool.submit(lane) for lane in lanes]
     for lane in running:
         lane.result()
-    _say("Migrations")
+    say("Migrations")
     acts.migrated(course, MIGRATED)
     _over(MIGRATED)
     acts.escaped(course, ESCAPED)
@@ -89,13 +79,13 @@ def _play(course: Course, loads: dict[str, Load]) -> None:
 
 
 def _report(course: Course, loads: dict[str, Load], seconds: float) -> None:
-    _say("Seconds of a verb, from the playbook's start to its end, with the proofs of integrity that it asks for")
+    say("Seconds of a verb, from the playbook's start to its end, with the proofs of integrity that it asks for")
     rows = [
         (verb, *(_shown(course.seconds.get((verb, driver))) for driver in DRIVERS), _PUBLISHED.get(verb, "-"))
         for verb in (*_PUBLISHED, *_OTHERS)
     ]
     print(table(("VERB", *DRIVERS, "PUBLISHED"), rows, _WIDTH))
-    _say("Queries while the flavour was changed")
+    say("Queries while the flavour was changed")
     heads = ("FROM", "SENT", "LOST", "LONGEST GAP, MS")
     print(table(heads, [(driver, load.sent, load.lost, load.gap_ms) for driver, load in loads.items()], _WIDTH))
     for scene in SCENES:
@@ -124,34 +114,22 @@ def _shown(seconds: float | None) -> object:
 
 def main() -> int:
     """Carry out all of it; lab processes are stopped on success, failure and Ctrl-C."""
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGHUP, _terminated)
-    begun, lab = time.monotonic(), Lab.default()
+    begun = time.monotonic()
     site = Site.fresh("scenarios/orchestrator")
-    course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
+    course = Course(replace(site, log=site.directory / "playbooks.log"), Lab.default())
     loads: dict[str, Load] = {}
-    status = 1
-    try:
-        _say("Lab: two guests with Secure Boot, a TPM each, and IMA; playbooks write to build/scenarios/orchestrator")
-        lab.down(now=True)
-        lab.reset(NODES, tpm=True)
-        lab.sc_images("dns-filter-unbound")
-        lab.up(NODES)
-        course.write_catalogue()
-        acts.unsigned(course, UNSIGNED)
-        _over(UNSIGNED)
-        course.prepare()
-        print(f"({time.monotonic() - begun:.0f} s so far)", flush=True)
-        _play(course, loads)
-        status = 0
-    except (ScenarioError, LabError, TrustError) as error:
-        print(f"\nscenario-orchestrator: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nscenario-orchestrator: interrupted", file=sys.stderr)
-        status = 130
-    finally:
-        _say("Stop the lab")
-        lab.down(now=True)
+
+    def play() -> bool:
+        with guests(NODES, "dns-filter-unbound"):
+            course.write_catalogue()
+            acts.unsigned(course, UNSIGNED)
+            _over(UNSIGNED)
+            course.prepare()
+            print(f"({time.monotonic() - begun:.0f} s so far)", flush=True)
+            _acts(course, loads)
+        return True
+
+    status = perform("scenario-orchestrator", play)
     seconds = time.monotonic() - begun
     _report(course, loads, seconds)
     good = sum(scene.over for scene in SCENES)

@@ -5,21 +5,18 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import paragraph, table
-from tests.lab.errors import LabError
-from tests.lab.lab import Lab
 from tests.scenarios.recovery import nodes, persons, platform
 from tests.scenarios.recovery.course import NODES, Course
 from tests.scenarios.recovery.scene import CONTAINED_S, RESTORED_S, Scene
-from tests.scenarios.site import ScenarioError, Site
+from tests.scenarios.site import Site
+from tests.scenarios.stage import guests, perform, say
 
 _WIDTH: Final = 80
 _ELSEWHERE: Final = (
@@ -70,18 +67,10 @@ ACTS: Final = (
 )
 
 
-def _say(text: str) -> None:
-    print(f"\n=== {text}", flush=True)
-
-
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _play(course: Course) -> None:
+def _acts(course: Course) -> None:
     """Carry out all acts, up to the first that does not go as it must: the next ones build on it."""
     for act in ACTS:
-        _say((act.play.__doc__ or "").strip())
+        say((act.play.__doc__ or "").strip())
         begun = time.monotonic()
         act.play(course, *act.scenes)
         for scene in act.over:
@@ -97,7 +86,7 @@ def _scenes() -> list[Scene]:
 
 
 def _report(site: Site, cycle_s: float, seconds: float) -> None:
-    _say("Seconds from the tampering on")
+    say("Seconds from the tampering on")
     head = ("SCENARIO", "OF", "DET.", "CONT.", "REST.")
     cells: list[tuple[Any, ...]] = []
     for scene in _scenes():
@@ -142,28 +131,18 @@ def _aims(cycle_s: float) -> list[str]:
 
 def main() -> int:
     """Run all scenarios; lab processes are stopped on success, failure and Ctrl-C."""
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGHUP, _terminated)
-    begun, lab = time.monotonic(), Lab.default()
+    begun, cycle_s = time.monotonic(), 0.0
     site = Site.fresh("scenarios/recovery")
-    course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
-    status, cycle_s = 1, 0.0
-    try:
-        _say("Lab: two guests with UEFI Secure Boot, a TPM each, and IMA; playbooks write to build/scenarios/recovery")
-        lab.down(now=True)
-        lab.reset(NODES, tpm=True)
-        lab.up(NODES)
-        cycle_s = course.prepare()
-        _play(course)
-        status = 0
-    except (ScenarioError, LabError, TrustError) as error:
-        print(f"\nscenario-recovery: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nscenario-recovery: interrupted", file=sys.stderr)
-        status = 130
-    finally:
-        _say("Stop the lab")
-        lab.down(now=True)
+
+    def play() -> bool:
+        nonlocal cycle_s
+        with guests(NODES) as lab:
+            course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
+            cycle_s = course.prepare()
+            _acts(course)
+        return True
+
+    status = perform("scenario-recovery", play)
     seconds = time.monotonic() - begun
     _report(site, cycle_s, seconds)
     good = sum(scene.over for scene in _scenes())

@@ -6,20 +6,18 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import paragraph, table
-from tests.lab.errors import LabError
 from tests.lab.lab import Lab
-from tests.scenarios.site import ScenarioError, Site
+from tests.scenarios.site import Site
+from tests.scenarios.stage import guests, perform, say
 from tests.scenarios.tamper.judge import HOST_LAYERS
 from tests.scenarios.tamper.lane import Lane, Outcome, Row, own_values, play
 from tests.scenarios.tamper.rows import SC, WITH_SC, WITHOUT_SC, enrol, enrol_and_deploy
@@ -44,34 +42,12 @@ PLANS: Final = (
 )
 
 
-def _say(text: str) -> None:
-    print(f"\n=== {text}", flush=True)
-
-
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _terminated_once(number: int, frame: object) -> NoReturn:
-    """Interrupt a lane; what it then stops, a second signal does not keep it from stopping."""
-    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)
-    _terminated(number, frame)
-
-
 def _lane(plan: Plan, site: Site, lab: Lab, out: Connection) -> None:
     """Carry out a plan; each outcome is sent as soon as it is known. The lane's own process runs this."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminated_once)
-    status = 1
-    try:
-        lane = Lane(
-            replace(site, log=site.directory / f"{plan.node}.log"),
-            lab,
-            plan.node,
-            plan.layers,
-            own_values(site, plan.node),
-        )
+
+    def carry_out() -> bool:
+        log = site.directory / f"{plan.node}.log"
+        lane = Lane(replace(site, log=log), lab, plan.node, plan.layers, own_values(site, plan.node))
         begun = time.monotonic()
         plan.prepare(lane)
         print(f"{plan.node}: prepared in {time.monotonic() - begun:.0f} s", flush=True)
@@ -79,11 +55,10 @@ def _lane(plan: Plan, site: Site, lab: Lab, out: Connection) -> None:
             outcome = play(lane, row)
             out.send(outcome)
             _show(outcome)
-        status = 0
-    except (ScenarioError, LabError, TrustError) as error:
-        print(f"\n{plan.node}: {error}", file=sys.stderr, flush=True)
-    except KeyboardInterrupt:
-        status = 130
+        return True
+
+    try:
+        status = perform(plan.node, carry_out)
     finally:
         out.close()
     sys.exit(status)
@@ -143,7 +118,7 @@ def _end(process: BaseProcess) -> None:
 
 
 def _report(site: Site, outcomes: Sequence[Outcome], seconds: float, missing: Sequence[str]) -> None:
-    _say("What was done, and what was seen")
+    say("What was done, and what was seen")
     head = ("NODE", "LAYER", "S", "DONE, AND WHAT WAS FOUND")
     cells: list[tuple[Any, ...]] = []
     for outcome in outcomes:
@@ -168,30 +143,19 @@ def _report(site: Site, outcomes: Sequence[Outcome], seconds: float, missing: Se
     print(f"\nReport: {path}")
 
 
-def main() -> int:
-    """Run the matrix; lab processes are stopped on success, failure and Ctrl-C."""
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGHUP, _terminated)
-    begun, site, lab = time.monotonic(), Site.fresh("scenarios/tamper"), Lab.default()
-    status = 1
-    try:
-        _say("Lab: two guests with UEFI Secure Boot, a TPM each, and IMA")
-        lab.down(now=True)
-        lab.reset([plan.node for plan in PLANS], tpm=True)
-        lab.up([plan.node for plan in PLANS])
-        _say("Reference Values, then each node's rows; playbooks write to build/scenarios/tamper/<node>.log")
+def _play(site: Site, begun: float) -> bool:
+    with guests([plan.node for plan in PLANS]) as lab:
+        say("Reference Values, then each node's rows; playbooks write to build/scenarios/tamper/<node>.log")
         site.playbook("reference_values", 180, palantir_trust_reference_values=str(site.directory / "reference_values"))
         outcomes, missing = _run(site, lab)
         _report(site, outcomes, time.monotonic() - begun, missing)
-        status = int(bool(missing) or any(outcome.faults for outcome in outcomes))
-    except (ScenarioError, LabError, TrustError) as error:
-        print(f"\nscenario-tamper: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nscenario-tamper: interrupted", file=sys.stderr)
-        status = 130
-    finally:
-        _say("Stop the lab")
-        lab.down(now=True)
+    return not missing and not any(outcome.faults for outcome in outcomes)
+
+
+def main() -> int:
+    """Run the matrix; lab processes are stopped on success, failure and Ctrl-C."""
+    begun = time.monotonic()
+    status = perform("scenario-tamper", lambda: _play(Site.fresh("scenarios/tamper"), begun))
     ended = "every row is as it must be" if status == 0 else "FAILED"
     print(f"\nscenario-tamper: {ended}, {time.monotonic() - begun:.0f} s")
     return status

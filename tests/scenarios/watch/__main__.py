@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -14,49 +13,36 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import mean
-from typing import Final, NoReturn
+from typing import Final
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
-from tests.lab.errors import LabError
-from tests.lab.lab import Lab
 from tests.scenarios.recovery.course import NODES, Course
-from tests.scenarios.site import ScenarioError, Site
+from tests.scenarios.site import Site
+from tests.scenarios.stage import guests, perform, say
 from tests.scenarios.watch.runs import RUNS, Run, require, run_all
 from tests.scenarios.watch.soak import Tally, soak
 
 SOAK_S: Final = 100.0
 
 
-def _say(text: str) -> None:
+def _tell(text: str) -> None:
     print(text, flush=True)
 
 
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _guests(site: Site, lab: Lab, count: int) -> list[Run]:
-    _say("\n=== Lab: two guests with UEFI Secure Boot, a TPM each, and IMA; playbooks write to build/scenarios/watch")
-    try:
-        lab.down(now=True)
-        lab.reset(NODES, tpm=True)
-        lab.up(NODES)
+def _guests(site: Site, count: int) -> list[Run]:
+    with guests(NODES) as lab:
         course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
         course.prepare()
-        _say("\n=== Tamperings at times of chance, while the playbook watch goes on")
-        runs = run_all(course, count, _say)
+        say("Tamperings at times of chance, while the playbook watch goes on")
+        runs = run_all(course, count, _tell)
         require(runs)
         return runs
-    finally:
-        _say("\n=== Stop the lab")
-        lab.down(now=True)
 
 
 def _soaked() -> Tally:
-    _say("\n=== Soak: light nodes are tampered with, rebooted, and switched off and on")
+    say("Soak: light nodes are tampered with, rebooted, and switched off and on")
     # The path of a Unix socket has at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="soak-") as directory:
-        return soak(Path(directory), SOAK_S, _say)
+        return soak(Path(directory), SOAK_S, _tell)
 
 
 def _summary(runs: Sequence[Run], tally: Tally | None) -> str:
@@ -83,23 +69,19 @@ def main() -> int:
     parser.add_argument("--only", choices=("guests", "soak"), help="run one part alone")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"tamperings of the guests; {RUNS} by default")
     options = parser.parse_args()
-    only = options.only
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGHUP, _terminated)
     begun, site = time.monotonic(), Site.fresh("scenarios/watch")
     runs: list[Run] = []
-    tally, status = None, 1
-    try:
-        if only != "soak":
-            runs = _guests(site, Lab.default(), options.runs)
-        if only != "guests":
-            tally = _soaked()
-        status = 0
-    except (ScenarioError, LabError, TrustError) as error:
-        print(f"\nscenario-watch: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nscenario-watch: interrupted", file=sys.stderr)
-        status = 130
+    tallies: list[Tally] = []
+
+    def play() -> bool:
+        if options.only != "soak":
+            runs.extend(_guests(site, options.runs))
+        if options.only != "guests":
+            tallies.append(_soaked())
+        return True
+
+    status = perform("scenario-watch", play)
+    tally = tallies[0] if tallies else None
     report = site.directory.parent / "watch.json"
     plain = {"runs": [asdict(run) for run in runs], "soak": None if tally is None else asdict(tally), "ok": status == 0}
     report.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
