@@ -216,12 +216,11 @@ class ActionModule(NodeAction):
         Returns:
             When it stood still, by this clock; None where the command failed, which the module is to find out about.
         """
-        containers = [record.container for record in self._here(arguments).all if record.container]
-        if containers:
-            command = " && ".join(map(node_part.freezing, containers))
-            with contextlib.suppress(AnsibleConnectionFailure):
-                if self._low_level_execute_command(command)["rc"] == 0:
-                    return self.now()
+        started = [record for record in self._here(arguments).all if record.container]
+        with contextlib.suppress(AnsibleConnectionFailure):
+            done = [self._low_level_execute_command(node_part.freezing(record))["rc"] for record in started]
+            if done and not any(done):
+                return self.now()
         return None
 
     def _terminate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -72,11 +72,15 @@ def to_replace(sc: Mapping[str, Any], before: Mapping[str, str]) -> list[str]:
     return sorted({*changed, *(now.keys() ^ before.keys())})
 
 
-def freezing(container: str) -> str:
-    """Return the command that makes a generation's processes stand still, by what its container is called."""
-    if _ID.fullmatch(container):
-        return f"podman pause {container}"
-    return f"systemctl freeze {shlex.quote(f'palantir-sc-{container}.service')}"
+def freezing(record: InstanceRecord) -> str:
+    """Return the command that makes a generation's processes stand still.
+
+    It goes by the generation's name: its container has another ID each time that the node's systemd starts it anew.
+    """
+    name = f"{record.instance}-g{record.generation}"
+    if _ID.fullmatch(record.container or ""):
+        return f"podman pause {shlex.quote(name)}"
+    return f"systemctl freeze {shlex.quote(f'palantir-sc-{name}.service')}"
 
 
 def container_id(told: object, name: str = "") -> str | None:

@@ -57,7 +57,7 @@ class Channel:
 
 @pytest.mark.parametrize(
     ("container", "command"),
-    [("c0" * 32, f"podman pause {'c0' * 32}"), ("dns-1-g1", "systemctl freeze palantir-sc-dns-1-g1.service")],
+    [("c0" * 32, "podman pause dns-1-g1"), ("dns-1-g1", "systemctl freeze palantir-sc-dns-1-g1.service")],
 )
 @pytest.mark.parametrize(
     ("status", "module_froze", "frozen", "frozen_at"),
