@@ -99,10 +99,12 @@ class Course:
         }
 
     def prepare(self) -> None:
-        """Make Reference Values, enrol the nodes, and deploy the first instance."""
+        """Make Reference Values, enrol and attest the nodes, and deploy the first instance."""
         self.playbook("reference_values", 240)
         self.playbook("enrol", 600)
         self.playbook("deploy", 600)
+        # A place is chosen among nodes that have proved their integrity.
+        self.playbook("attest", 240)
 
     def playbook(self, name: str, deadline: float, **variables: Any) -> float:
         """Run a playbook of the collection; it must succeed."""
