@@ -23,19 +23,20 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 
 
 class TrustAction(ActionBase):  # type: ignore[misc]
-    """An action that runs on the controller and has a store.
+    """An action that runs on the controller and has a store, but for ``HAS_STORE``.
 
     A subclass gives ``SPEC``, the argument specification without ``store``, and ``act``. In check mode it must foresee
     what it would do and change nothing, or say ``_supports_check_mode = False``: Ansible takes its support for granted.
     """
 
     SPEC: ClassVar[dict[str, Any]] = {}
+    HAS_STORE: ClassVar[bool] = True
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the arguments, act, and give a domain error as the task's one message."""
         super().run(tmp, task_vars)
-        spec = {**self.SPEC, "store": {"type": "str", "no_log": True}}
+        spec = {**self.SPEC, **({"store": {"type": "str", "no_log": True}} if self.HAS_STORE else {})}
         _checked, arguments = self.validate_argument_spec(argument_spec=spec)
         try:
             return self.act(arguments, task_vars or {})
