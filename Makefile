@@ -3,7 +3,7 @@
 #
 # make demo   an attack on real guests is found and undone, in front of you
 # make test   everything: lint, types, unit tests, sanity, light nodes, the scenarios and the demo
-# make check  the fast part of it, in which hypothesis tries fewer inputs; PALANTIR_TRUST_EXAMPLES=20: many more
+# make check  the fast part of it: no slow unit tests, and fewer inputs of hypothesis's; PALANTIR_TRUST_EXAMPLES=20: many more
 #
 # Both install what they need: Debian packages (with sudo where you are not root) and a virtual environment in .venv.
 
@@ -70,10 +70,10 @@ scenario-tamper: setup
 scenario-recovery: setup
 	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.recovery
 
-# make scenario-watch   how soon a watch finds out what is done to guests, and contains it; a soak on light nodes
+# make scenario-watch   how soon a watch finds out what is done to guests, RUNS=20 times, and contains it; a soak
 .PHONY: scenario-watch
 scenario-watch: setup
-	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.watch
+	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.watch $(if $(RUNS),--runs $(RUNS))
 
 # make scenario-orchestrator   every verb by every driver on real guests, with proof and rollback
 .PHONY: scenario-orchestrator
@@ -102,7 +102,7 @@ lint: setup
 
 unit: setup
 	@echo '== unit tests'
-	@PALANTIR_TRUST_TEST_POSTGRESQL=require python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@PALANTIR_TRUST_TEST_POSTGRESQL=require python -m pytest -n auto --maxprocesses 4 --dist worksteal $(UNIT)
 
 ansible-lint: setup
 	@echo '== ansible-lint (production)'
@@ -119,6 +119,7 @@ molecule: setup
 	@echo '== ansible-runner, as AWX uses it: light nodes'
 	@python -m pytest -n 2 --dist loadfile tests/integration
 
+check: UNIT = -m "not slow"
 check: lint unit
 
 # make bench   benchmarks side by side with their peers; writes build/bench/ and docs/performance.md
@@ -131,7 +132,8 @@ fuzz: setup
 	@echo "== fuzzing"
 	@PYTHONPATH=collections $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
-# All the inputs that the tests name, not only some.
+# All the inputs that the tests name, not only some; and of the tamperings that a watch finds only some, for its averages.
 test: export PALANTIR_TRUST_EXAMPLES ?= 1
-test: check ansible-lint sanity molecule scenario-tamper scenario-recovery demo
+test: RUNS ?= 6
+test: lint unit ansible-lint sanity molecule scenario-tamper scenario-recovery scenario-orchestrator scenario-watch demo
 	@echo '== all green'

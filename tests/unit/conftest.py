@@ -27,6 +27,15 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Call a test slow that needs a PostgreSQL."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            cases = item.callspec.params.values() if hasattr(item, "callspec") else ()
+            if "postgresql" in cases or any(name.startswith("postgresql") for name in item.fixturenames):
+                item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     try:

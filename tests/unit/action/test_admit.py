@@ -16,6 +16,8 @@ import yaml
 
 from tests.unit.admission.developer import Market, private_pem, source
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 LOOKUP = (
     "lookup('palantir.trust.sc', 'dns-filter', catalogue=palantir_trust_catalogue, "

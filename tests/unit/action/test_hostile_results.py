@@ -24,6 +24,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.appraisal.scene import Guest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 LAB = ROOT / "inventories" / "lab"
 

@@ -250,6 +250,7 @@ def seen(market: Market) -> tuple[str | None, set[str]]:
     return digest, known(market)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", [False, True], ids=["first", "update"])
 def test_killed_at_any_step_it_is_as_before_or_as_after(tmp_path: Path, update: bool) -> None:
     first = package(tmp_path / "1.scpkg", source(tmp_path / "first", PLAIN))

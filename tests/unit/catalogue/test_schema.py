@@ -123,6 +123,7 @@ def test_they_agree_on_what_is_right() -> None:
         VALIDATOR.validate(plain)
 
 
+@pytest.mark.slow
 def test_they_agree_wherever_a_near_miss_stands() -> None:
     each = max(1, round(4 / TIMES))  # of the values at a place; its neighbours have the others
     for place, (number, way) in enumerate(PLACES):

@@ -25,6 +25,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.events.source impor
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.events.site import attest, open_incident
 
+pytestmark = pytest.mark.slow
+
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "collections")}
 SOUND = {"firmware": "affirming", "os": "affirming", "runtime": "affirming", "sc:a": "affirming"}
 LOST = {"firmware": "affirming", "os": "contraindicated", "runtime": "void", "sc:a": "void"}

@@ -27,6 +27,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 from tests.unit.catalogue.test_descriptor import PLAIN
 from tests.unit.ssh.keys import host_key
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 NODES = {"hosts": dict.fromkeys(["edge1", "edge2", "edge3"])}
 HOSTS = {"all": {"hosts": {"localhost": {}}, "children": {"nodes": NODES}}}

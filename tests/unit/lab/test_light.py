@@ -20,6 +20,8 @@ from tests.lab.light.node import LightNode, write_inventory
 from tests.lab.process import ProcessRecord
 from tests.unit.support.emulator import emulated_node
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 ANSIBLE = Path(sys.executable).with_name("ansible")
 PATHS = {

@@ -19,6 +19,8 @@ from ansible_collections.palantir.trust.plugins.module_utils._errors import Node
 from ansible_collections.palantir.trust.plugins.module_utils._isolation import Management, Tenant
 from tests.unit.support.namespace import CONTROLLER, NFT, NODE, STRANGER, Namespace, joined, lone, needs_nft
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 BASE = 1_000_013_824
 MODULE = "from ansible_collections.palantir.trust.plugins.module_utils import _isolation as i; "

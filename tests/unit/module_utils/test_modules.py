@@ -31,6 +31,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote 
 from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.uefi.log import parse_event_log
 from tests.lab.light.node import LightNode
 
+pytestmark = pytest.mark.slow
+
 COLLECTIONS = Path(__file__).resolve().parents[3] / "collections"
 SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's, with tpm2-pytss 1.2 where the package is installed
 SELECTION = {"sha256": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "sha1": [10]}

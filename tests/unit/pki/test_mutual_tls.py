@@ -32,6 +32,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.pki import peer as 
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.peer import Client, Peer, PeerError, ask
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import of_instance, of_role
 
+pytestmark = pytest.mark.slow
+
 AGENT = Path(__file__).parents[3] / "extensions" / "sc_agent" / "sc_agent.py"
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)

@@ -27,6 +27,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.health import check
 from tests.unit.store.test_upgrade import fill, make_old
 
+pytestmark = pytest.mark.slow
+
 
 def fill_new(store: Store) -> None:
     """Store something of everything."""

@@ -131,6 +131,7 @@ def test_a_transaction_waits_for_the_one_before_it(store: Store) -> None:
     assert order == ["first", "second"]
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_store_at_once_do_not_lose_each_others_writes(url: str) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=read_decide_write, args=(url, 8)) for _ in range(3)]

@@ -23,6 +23,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import attest
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store, next_step
 from tests.unit.store import postgresql
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 EAR: dict[str, Any] = {"ear_status": "affirming", "submods": {"os": {"ear_status": "affirming"}}}
 RESTORE = "Next: check it with palantir.trust.store, and restore it from a backup."

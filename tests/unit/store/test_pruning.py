@@ -230,6 +230,7 @@ def test_a_prune_that_is_broken_off_is_gone_on_with(store: Store, monkeypatch: p
     assert kept(store) == ([1, 55], [1, 55])
 
 
+@pytest.mark.slow
 def test_no_writer_waits_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "BATCH", 20)
     write(store, lambda connection: [result(connection, day, str(day)) for day in range(100, 300)])

@@ -28,6 +28,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.upgrade import MIGRATIONS
 from tests.unit.store.writers import count_and_leave
 
+pytestmark = pytest.mark.slow
+
 OLD = Path(__file__).parent / "old"
 ROOT = Path(__file__).parents[3]
 EAR = {"ear_status": "affirming", "submods": {"os": {"ear_status": "affirming"}, "sc:dns-1": {"ear_status": "none"}}}

@@ -22,6 +22,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.watch.program impor
 from tests.lab.light.node import LightNode
 from tests.unit.watch.collectors import SELECTION, installed, places, streamed
 
+pytestmark = pytest.mark.slow
+
 NONCES = [bytes([n]) * 32 for n in range(3)]
 
 
