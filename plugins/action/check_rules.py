@@ -18,6 +18,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.report.rules import
 class ActionModule(TrustAction):
     """Analyse every table, and write the pages."""
 
+    FOR_PEOPLE = ("tables", "errors", "table")
     SPEC: ClassVar[dict[str, Any]] = {"rules": {"type": "path"}, "pages": {"type": "path"}}
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

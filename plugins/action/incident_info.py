@@ -16,6 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import incide
 class ActionModule(TrustAction):
     """Read incidents from the store, and check the ledger's chain."""
 
+    FOR_PEOPLE = ("incidents", "holds", "table")
     SPEC: ClassVar[dict[str, Any]] = {"since": {"type": "float", "default": 0.0}}
 
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,11 @@ class ActionModule(TrustAction):
     """Plan by the site's rule tables."""
 
     _supports_check_mode = True
+    # What is to be done is bounded by itself; the ledger has the plan whole.
+    FOR_PEOPLE = (
+        *("decisions", "held", "deferred", "waiting", "void", "recovered", "closed"),
+        *("unresolved", "table"),
+    )
 
     SPEC: ClassVar[dict[str, Any]] = {
         "nodes": {"type": "list", "elements": "str", "required": True},

@@ -63,6 +63,10 @@ pages:
   returned: success
   type: list
   elements: str
+left_out:
+  description: By key, how many entries at the end of which list are left out, where the result would be too long.
+  returned: where something is left out
+  type: dict
 table:
   description: What was found, as a table for a terminal.
   returned: success

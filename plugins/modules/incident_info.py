@@ -50,6 +50,10 @@ holds:
   returned: success
   type: list
   elements: dict
+left_out:
+  description: By key, how many entries at the end of which list are left out, where the result would be too long.
+  returned: where something is left out
+  type: dict
 ledger_entries:
   description: How many entries the ledger has, all of which follow from the one before.
   returned: success

@@ -98,6 +98,20 @@ unresolved:
   returned: success
   type: list
   elements: str
+verdicts:
+  description: How many of the nodes are how, as P(palantir.trust.verdict_counts#filter) gives it.
+  returned: success
+  type: dict
+incidents:
+  description: How many incidents are C(open) and C(held), and their numbers, C(ids), 100 at most.
+  returned: success
+  type: dict
+left_out:
+  description:
+    - By key, how many entries at the end of which list are left out, where the result would be too long to be
+      kept by AWX. The steps are always all there; the store has the whole plan.
+  returned: where something is left out
+  type: dict
 table:
   description: The steps as a table for a terminal; empty where there are none.
   returned: success

@@ -19,7 +19,11 @@ from sqlalchemy import Connection
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import name_of
+from ansible_collections.palantir.trust.plugins.plugin_utils.report.shorter import fitted
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store, default_url
+
+RESULT_LIMIT = 600_000
+"""Most characters of a task's result, as JSON: ansible-runner keeps nothing of one over 700,000 (MAX_EVENT_RES)."""
 
 
 class TrustAction(ActionBase):  # type: ignore[misc]
@@ -31,6 +35,9 @@ class TrustAction(ActionBase):  # type: ignore[misc]
 
     SPEC: ClassVar[dict[str, Any]] = {}
     HAS_STORE: ClassVar[bool] = True
+    FOR_PEOPLE: ClassVar[tuple[str, ...]] = ()
+    """Keys of the result whose lists and texts are cut where it would be too long to be kept: what is in them is for
+    people alone, or whole in the store."""
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -39,7 +46,8 @@ class TrustAction(ActionBase):  # type: ignore[misc]
         spec = {**self.SPEC, **({"store": {"type": "str", "no_log": True}} if self.HAS_STORE else {})}
         _checked, arguments = self.validate_argument_spec(argument_spec=spec)
         try:
-            return self.act(arguments, task_vars or {})
+            result = self.act(arguments, task_vars or {})
+            return fitted(result, self.FOR_PEOPLE, RESULT_LIMIT) if self.FOR_PEOPLE else result
         except TrustError as error:
             # Returned and not raised: what is raised passes failed_when by.
             return {"failed": True, "msg": str(error)}
@@ -99,4 +107,4 @@ class TrustAction(ActionBase):  # type: ignore[misc]
         return time.time()
 
 
-__all__ = ["TrustAction"]
+__all__ = ["RESULT_LIMIT", "TrustAction"]

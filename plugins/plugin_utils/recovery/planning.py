@@ -24,7 +24,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.reading im
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation import Situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import AVAILABLE_VERBS, HOST_LAYERS
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery import elsewhere, holds
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.size import bounded
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.taking import Taken, subject_key, submod, take_up
+from ansible_collections.palantir.trust.plugins.plugin_utils.report.outcome import incident_counts, verdict_counts
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     approvals,
     attempts,
@@ -82,14 +84,15 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         The plan of :func:`..decision.plan.decide`, its steps completed with ``incident_id``, ``counted`` (whether the
         step is of an attempt), ``last`` (of its incident), ``generation`` (the live record of the step's instance) and
         ``layers`` (those that a step's attestation must prove); with ``since`` of what is held, deferred, waiting or
-        void; and with ``unresolved``, a line for each subject that is not over.
+        void; and with ``unresolved``, a line for each subject that is not over, ``verdicts``
+        (:func:`..report.outcome.verdict_counts`) and ``incidents`` (:func:`..report.outcome.incident_counts`).
 
     Raises:
         RuleError: a decision table cannot be read or is refused.
         StoreError: the store fails.
     """
     found = _found(connection, site, since)
-    decided = decide(
+    wanted = decide(
         _results(connection, site, found, now),
         site.tables,
         {name: descriptor.plain() for name, descriptor in _catalogue(site, found).items()},
@@ -97,6 +100,7 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
         available_verbs=AVAILABLE_VERBS,
         limits=site.limits,
     )
+    decided = bounded(wanted)
     for item in decided["recovered"]:
         number = int(item["incident"]["id"])
         incidents.recovered(connection, number, _proved_at(item, found, now))
@@ -109,8 +113,17 @@ def plan(connection: Connection, site: Site, since: float, now: float, *, act: b
     ledger.append(connection, now, "decision", "plan", decided)
     if not decided["steps"]:
         incidents.release(connection, site.owner)
-    unresolved = _unresolved(incidents.still_open(connection), decided, found.results)
-    return {**decided, "unresolved": unresolved + _withdrawn(site, found)}
+    still_open = incidents.still_open(connection)
+    return {
+        **decided,
+        "unresolved": _unresolved(still_open, decided, found.results) + _withdrawn(site, found),
+        "verdicts": verdict_counts(_told(node, found.results.get(node)) for node in site.nodes),
+        "incidents": incident_counts(still_open),
+    }
+
+
+def _told(node: str, result: Attestation | None) -> dict[str, Any]:
+    return {"node": node, "state": result.state if result else "no_result", "ear": result.ear if result else None}
 
 
 def situation(connection: Connection, site: Site, since: float, now: float) -> Situation:

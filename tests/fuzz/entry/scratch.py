@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-CORPUS: Final = Path(__file__).resolve().parents[1] / "corpus"
+CORPUS: Final = Path(__file__).resolve().parents[1] / ".corpus"  # hidden, or AWX would offer its files as inventories
 
 
 @cache

@@ -111,6 +111,7 @@ def test_every_playbook_is_documented() -> None:
         "attest",
         "cycle",
         "watch",
+        "remediate",
         "answer",
         "stop",
         "power",

@@ -43,7 +43,7 @@ def test_commands_name_playbooks_and_make_targets_that_exist(block: Block) -> No
     for command in re.findall(r"^ansible-playbook .*", block.text, re.MULTILINE):
         called = set(re.findall(r"\bpalantir\.trust\.(\w+)", command))
         assert called <= playbooks, command
-        assert called, command
+        assert called or (ROOT / command.split()[1]).is_file(), command
     targets = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^make ([\w-]+)", block.text, re.MULTILINE):
         assert re.search(rf"^{target}:|^[\w -]*\b{target}\b[\w -]*:", targets, re.MULTILINE), target

@@ -289,11 +289,41 @@ def test_a_controller_is_gone_when_its_process_is() -> None:
     assert is_gone(name)
 
 
-@pytest.mark.parametrize("name", ["elsewhere/1/1", "", "x", "localhost", f"{name_of(1).split('/')[0]}/x/y"])
+HERE, SPACE = name_of(1).split("/")[:2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"elsewhere/{SPACE}/1/1", f"{HERE}/{SPACE}/x/y", "", "x", "localhost"),
+        # As a release before this one wrote it; and a container that has its host's name.
+        *(f"{HERE}/1/1", f"{HERE}/{SPACE.partition(':')[0]}:1/1/1", f"{HERE}/0-0:{SPACE.partition(':')[2]}/1/1"),
+    ],
+)
 def test_of_any_other_name_nobody_knows_whether_it_is_gone(name: str) -> None:
     assert not is_gone(name)
 
 
 def test_another_process_of_that_number_is_another_controller() -> None:
-    host, number, start = name_of(os.getpid()).split("/")
-    assert is_gone(f"{host}/{number}/{int(start) + 1}")
+    where, number, start = name_of(os.getpid()).rsplit("/", 2)
+    assert is_gone(f"{where}/{number}/{int(start) + 1}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may see processes by a /proc that hides them")
+def test_a_controller_that_proc_does_not_show_is_not_gone() -> None:
+    """As for a service of another user where /proc has ``hidepid`` (systemd: ``ProtectProc=invisible``)."""
+    script = """
+import os, sys
+sys.path[:0] = sys.argv[2:]
+from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import is_gone
+assert not is_gone(sys.argv[1])  # what it reads is read before it is nobody
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+assert not os.path.exists(sys.argv[1].split("/")[2].join(["/proc/", "/stat"])), "it is not hidden"
+print(is_gone(sys.argv[1]))
+"""
+    hide = 'mount -t proc -o hidepid=invisible proc /proc && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", hide, "sh", sys.executable, "-c", script, name_of(os.getpid())]
+    done = subprocess.run([*command, *filter(None, sys.path)], capture_output=True, text=True, check=False, timeout=30)
+    if "mount:" in done.stderr or "unshare:" in done.stderr:
+        pytest.skip(f"no namespace of mounts: {done.stderr.strip()}")
+    assert done.stdout == "False\n", done.stderr
