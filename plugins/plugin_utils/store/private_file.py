@@ -48,11 +48,20 @@ class PrivateFile:
             if not path.is_file():
                 raise StoreError(subject, "is not a file.", f"set {self.environment} to the path of one.")
             with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & 0o077:
+                if os.fstat(file.fileno()).st_mode & 0o077 and not _is_credential(path):
                     raise StoreError(subject, "may be read or changed by others.", f"run: chmod 600 {path}")
                 return file.read(_LIMIT)
         except OSError as error:
             raise StoreError(subject, f"{error.strerror or error}.", f"check it, or set {self.environment}.") from error
+
+
+def _is_credential(path: Path) -> bool:
+    """Return whether systemd gave the file to this service alone: by an access list, which shows as the group's right.
+
+    systemd.exec(5), ``LoadCredential=``.
+    """
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(directory) and path.parent == Path(str(directory))
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -83,7 +83,7 @@ def test_every_variable_is_documented_and_every_documented_one_exists() -> None:
     assert named_variables([ROOT / "docs/playbooks.md"]) == for_users
 
 
-@pytest.mark.parametrize("role", ["attester", "node_access", "orchestrate", "power", "remediate", "sc_image"])
+@pytest.mark.parametrize("role", ["attester", "node_access", "orchestrate", "power", "remediate", "sc_image", "timers"])
 def test_every_variable_of_a_role_is_documented(role: str) -> None:
     text = section(page("playbooks.md"), "## Variables of the roles")
     specification = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8"))

@@ -72,6 +72,14 @@ def test_a_key_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: i
     assert message(path) == f"signing key {path}: may be read or changed by others. Next: run: chmod 600 {path}"
 
 
+def test_a_key_that_systemd_gave_to_this_service_alone_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = private(tmp_path / "key.pem", pem(ec.generate_private_key(ec.SECP256R1())), 0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path.parent))
+    assert "may be read or changed by others" in message(path), "it lies elsewhere"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert load_or_create(path) == path.read_bytes()
+
+
 def test_a_key_of_one_s_own_is_used(tmp_path: Path) -> None:
     mine = pem(ec.generate_private_key(ec.SECP256R1()))
     path = private(tmp_path / "key.pem", mine, 0o400)
