@@ -80,6 +80,17 @@ scenario-watch: setup
 scenario-orchestrator: setup
 	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.orchestrator
 
+# make scenario-timers   the role timers on a guest's systemd; not part of make test
+.PHONY: scenario-timers
+scenario-timers: setup
+	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.timers
+
+# make slices   300 light nodes attested by three workers as AWX has them, one of which dies; make test has 60
+.PHONY: slices
+slices: setup
+	@PALANTIR_TRUST_TEST_SLICE_NODES=300 PALANTIR_TRUST_TEST_POSTGRESQL=require \
+	$(BIN)/python -m pytest tests/integration/test_slices.py -s
+
 # make lab-up, lab-down, lab-reset, lab-status   the guests of demo and tests, for developers
 # make lab-ssh NODE=node1                        log in to one
 .PHONY: lab-up lab-down lab-reset lab-status lab-ssh

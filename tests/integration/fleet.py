@@ -68,7 +68,13 @@ def enrol(nodes: Sequence[LightNode], store: Store) -> None:
     def one(node: LightNode) -> Mapping[str, Any]:
         variables = {"hostvars": {node.name: node.inventory_variables()}, "inventory_hostname": node.name}
         options = dict.fromkeys((*TPM_OPTIONS, *LOG_OPTIONS))
-        asked: dict[str, Any] = {"ca": str(node.ca), "policy": {}, "replace": False, "ak_algorithm": "ecdsa_p256", **options}
+        asked: dict[str, Any] = {
+            "ca": str(node.ca),
+            "policy": {},
+            "replace": False,
+            "ak_algorithm": "ecdsa_p256",
+            **options,
+        }
         return action.act(asked, variables)
 
     with ThreadPoolExecutor(_WORKERS) as pool:

@@ -53,7 +53,9 @@ def make_tpm(paths: Paths, directory: Path, node: str) -> None:
     state = paths.ca_state
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, text in ca_configuration(state).items():
-        (state / name).write_text(text, encoding="utf-8")
+        # Another TPM may be in the making, and reads them.
+        if not (state / name).is_file() or (state / name).read_text(encoding="utf-8") != text:
+            (state / name).write_text(text, encoding="utf-8")
     partial = directory.with_name(directory.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
@@ -72,7 +74,8 @@ def _publish(paths: Paths) -> None:
         source = paths.ca_state / name
         if not source.is_file():
             raise LabError(f"{source}: the TPM makers' CA was not made. Next: remove {paths.ca_state} and try again")
-        shutil.copyfile(source, paths.ca / name)
+        if not (paths.ca / name).is_file() or (paths.ca / name).read_bytes() != source.read_bytes():
+            shutil.copyfile(source, paths.ca / name)
 
 
 def _tool(name: str) -> str:
