@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,17 +46,35 @@ def test_every_job_template_runs_a_playbook_of_the_project() -> None:
     }, "of slices, none may decide for all"
 
 
-def test_surveys_ask_for_variables_that_are_documented() -> None:
+def used_by(variable: str) -> set[str]:
+    """Return the playbooks that read a variable, by the last column of the page that has all."""
+    (row,) = re.findall(rf"^\| [^|]*`{variable}`.*\| ([^|]+) \|$", page("playbooks.md"), re.MULTILINE)
+    return set(re.findall(r"`(\w+)`", row))
+
+
+def test_surveys_ask_for_what_their_playbooks_read() -> None:
     for name, template in TEMPLATES.items():
+        playbook = Path(template["playbook"]).stem
         for question in template.get("survey_spec", {}).get("spec", ()):
             variable, kind, default = question["variable"], question["type"], question["default"]
-            assert f"`{variable}`" in page("playbooks.md"), name
+            assert playbook in used_by(variable), f"{name}: {variable}"
             assert kind in ("text", "integer", "multiplechoice"), "AWX has no other kinds that fit"
             if kind == "multiplechoice":
                 assert all(isinstance(choice, str) for choice in question["choices"])
                 assert default in (*question["choices"], "")
             if kind == "integer" and default != "":
                 assert question["min"] <= default <= question["max"]
+
+
+def test_the_survey_of_the_orchestrator_has_its_verbs() -> None:
+    role = yaml.safe_load((CHECKOUT / "roles/orchestrate/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    questions = {q["variable"]: q for q in TEMPLATES["palantir.trust orchestrate"]["survey_spec"]["spec"]}
+    verbs = role["argument_specs"]["main"]["options"]["orchestrate_verb"]["choices"]
+    assert questions["palantir_trust_verb"]["choices"] == verbs
+    asked = {question["variable"] for question in questions.values()}
+    assert asked == set(
+        re.findall(r"palantir_trust_\w+", (CHECKOUT / "playbooks/orchestrate.yml").read_text(encoding="utf-8"))
+    ) - {"palantir_trust_known_hosts"}
 
 
 def test_the_workflow_asks_before_it_remediates() -> None:
