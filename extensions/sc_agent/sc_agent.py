@@ -1,24 +1,30 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent of an SC instance: runs its program, and serves health and configuration over mutual TLS 1.3 alone.
+"""The agent of an SC instance: serves health and configuration over mutual TLS 1.3 alone.
 
-Usage: ``sc_agent.py SETTINGS PROGRAM [ARGUMENT...]``. It is the first process of the instance, ends when the program
-ends, and with its status. SETTINGS is a JSON file:
+Usage: ``sc_agent.py SETTINGS PROGRAM [ARGUMENT...]`` inside an image. It is the first process of the instance, runs the
+program, ends when that ends, and with its status. Or ``sc_agent.py SETTINGS`` on a node, beside an instance that
+something else runs. SETTINGS is a JSON file:
 
 =================  ==================================================================================================
 ``name``           SPIFFE ID of this generation; peers of another trust domain are refused
 ``address, port``  where it serves
 ``authority``      certificate of the site's CA, PEM
-``revocations``    the CA's CRL, PEM
+``revocations``    the CA's CRL, PEM; may be left out where the directory has one
 ``directory``      for the key, the request and the certificate; a tmpfs, so that the key is never on a disk
-``configuration``  path → signal that makes the program read it again (``HUP``), or null where it has to start anew
+``configuration``  path → signal that makes the program read it again (``HUP``), an empty text where it notices by
+                   itself, or null where it has to start anew
 ``seconds``        most that a connection may last; 30 where it is left out
+``files``          beside an instance: path → where that file is on the node
+``program``        beside an instance: the file that tells which process its program is, ``{"pid": …, "since": …}``
 =================  ==================================================================================================
 
-The key is made here and never leaves. Its request is ``request.pem`` in the directory; nothing is served before
-``certificate.pem`` is put beside it, and whenever that is replaced the new one is used.
+The key is made in place and never leaves: in an image here, else by who starts this. In an image its request is
+``request.pem`` in the directory; nothing is served before ``certificate.pem`` is put beside it. Whenever that is
+replaced the new one is used. So is ``revocations.pem``, where it is the CA's and not older than the list that is in
+force. A list that a peer brings is kept there: who is revoked stays so when this starts again.
 
-Python 3.11, its standard library and the openssl command alone: it is part of images.
+Python 3.8 or newer, its standard library and the openssl command alone: it is part of images.
 """
 
 from __future__ import annotations
@@ -52,6 +58,7 @@ OF_ONE_ADDRESS = 4
 HANDSHAKE_S = 10.0
 CONNECTION_S = 30.0
 REFUSALS = 100
+LIST_LIMIT = 8 << 20
 _POLL_S = 0.2
 _REQUEST = [
     "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=sc",
@@ -89,16 +96,51 @@ class RefusedError(Exception):
         super().__init__(message)
 
 
+class Beside:
+    """A program that something else started: the file that names it is written anew whenever it runs again."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def poll(self) -> int | None:
+        """Return None while it runs; why it ended is not known here."""
+        return 0 if self._process() is None else None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal.
+
+        Raises:
+            ProcessLookupError: it does not run.
+        """
+        process = self._process()
+        if process is None:
+            raise ProcessLookupError
+        os.kill(process, number)
+
+    def _process(self) -> int | None:
+        """Return the process, if it is the one that was noted: numbers are given out again."""
+        try:
+            noted = json.loads(_content(self.path) or b"{}")
+            process = int(noted["pid"])
+            # proc(5), /proc/PID/stat: the second field may have blanks and parentheses, and the 22nd is the start.
+            state, *fields = (_content(f"/proc/{process}/stat") or b"").rpartition(b")")[2].split()
+            return process if process > 0 and state != b"Z" and int(fields[18]) == noted["since"] else None
+        except (IndexError, KeyError, TypeError, ValueError):
+            return None
+
+
 class Agent:
     """What the agent knows and can do, apart from the network."""
 
-    def __init__(self, settings: Mapping[str, Any], program: subprocess.Popen[bytes]) -> None:
+    def __init__(self, settings: Mapping[str, Any], program: subprocess.Popen[bytes] | Beside) -> None:
         self.settings = settings
         self.program = program
         self.started = time.time()
         self.refusals: collections.deque[Refusal] = collections.deque(maxlen=REFUSALS)
-        self.revocations = str(settings["revocations"])
+        self.revocations = str(settings.get("revocations", ""))
+        self._seen = (0, 0)
         self._lock = threading.Lock()
+        self.refresh()
 
     @property
     def domain(self) -> str:
@@ -118,13 +160,14 @@ class Agent:
 
     def configuration(self) -> dict[str, str | None]:
         """Return the digest of each configuration file; None for one that cannot be read."""
-        return {path: _digest(path) for path in sorted(self.settings["configuration"])}
+        return {path: _digest(self._place(path)) for path in sorted(self.settings["configuration"])}
 
     def configure(self, body: Any) -> dict[str, Any]:
         """Write configuration files, all or none of them known here, and have the program read them.
 
         Raises:
-            RefusedError: a file is not one of its own, has no content, or cannot be written.
+            RefusedError: a file is not one of its own, has no content, cannot be written, or takes a new generation of
+                an instance that something else runs.
         """
         files = body.get("files") if isinstance(body, dict) else None
         if not isinstance(files, dict) or not files:
@@ -132,15 +175,18 @@ class Agent:
         foreign = sorted(str(path) for path in files if path not in self.settings["configuration"])
         if foreign:
             raise RefusedError(400, "foreign_file", f"{foreign[0][:200]} is no configuration file of this instance.")
-        contents = {path: _decoded(path, text) for path, text in files.items()}
+        contents = {self._place(path): _decoded(path, text) for path, text in files.items()}
+        fixed = sorted(path for path in files if self.settings["configuration"][path] is None)
+        if fixed and isinstance(self.program, Beside):
+            raise RefusedError(409, "needs_replacement", f"{fixed[0][:200]} is read once only: replace the instance.")
         with self._lock:
             before = self.configuration()
             _write_all(contents)
             after = self.configuration()
-        changed = sorted(path for path in contents if before[path] != after[path])
+        changed = sorted(path for path in files if before[path] != after[path])
         signals = {self.settings["configuration"][path] for path in changed}
         if None not in signals:
-            for name in sorted(signals):
+            for name in sorted(filter(None, signals)):
                 self.signal(name)
         return {"changed": changed, "restart": None in signals, "configuration": after}
 
@@ -155,15 +201,39 @@ class Agent:
         """Take a newer list of revoked certificates.
 
         Raises:
-            RefusedError: it is none, by another CA, or older than the one that is there.
+            RefusedError: it is none, by another CA, or older than the one that is there; or it is in force, and cannot
+                be kept for the next start.
         """
         text = str(body.get("revocations") if isinstance(body, dict) else None)
         with self._lock:
-            number, directory = self._list_number(text), Path(self.settings["directory"])
-            if number < _list_number(self.revocations, directory, str(self.settings["authority"])):
-                raise RefusedError(409, "older_list", "There is a newer list of revocations here.")
-            self.revocations = text
+            self._take(text)
+            try:
+                _replace(Path(self.settings["directory"]) / "revocations.pem", text.encode())
+            except OSError as error:
+                raise RefusedError(500, "not_kept", f"The list is in force until the next start: {error}.") from None
         return {}
+
+    def refresh(self) -> None:
+        """Take the list that is kept in the directory, if it is another one, the CA's, and not older."""
+        path = Path(self.settings["directory"]) / "revocations.pem"
+        with self._lock, contextlib.suppress(OSError, RefusedError, ValueError):
+            found = path.stat()
+            if (found.st_mtime_ns, found.st_ino) == self._seen:
+                return
+            self._seen = (found.st_mtime_ns, found.st_ino)
+            with path.open("rb") as file:
+                text = file.read(LIST_LIMIT).decode("ascii")
+            if text != self.revocations:
+                self._take(text)
+
+    def _take(self, text: str) -> None:
+        number, directory = self._list_number(text), Path(self.settings["directory"])
+        if self.revocations and number < _list_number(self.revocations, directory, str(self.settings["authority"])):
+            raise RefusedError(409, "older_list", "There is a newer list of revocations here.")
+        self.revocations = text
+
+    def _place(self, path: str) -> str:
+        return str(self.settings.get("files", {}).get(path, path))
 
     def _list_number(self, text: str) -> int:
         # OpenSSL takes certificates of CAs from the same file, and lists of anybody.
@@ -320,6 +390,7 @@ class Server(http.server.ThreadingHTTPServer):
         """Let a peer that goes away go."""
 
     def _current(self) -> ssl.SSLContext:
+        self.agent.refresh()
         found = os.stat(os.path.join(str(self.agent.settings["directory"]), "certificate.pem"))
         certificate = (found.st_mtime_ns, found.st_ino)
         if self._context is None or (certificate, self.agent.revocations) != (self._certificate, self._revocations):
@@ -329,8 +400,7 @@ class Server(http.server.ThreadingHTTPServer):
         return self._context
 
 
-_Verb = Callable[[Agent, Any], Any]
-_VERBS: dict[tuple[str, str], tuple[_Verb, tuple[str, ...]]] = {
+_VERBS: dict[tuple[str, str], tuple[Callable[[Agent, Any], Any], tuple[str, ...]]] = {
     ("GET", "/v1/health"): (lambda agent, _body: agent.health(), ANYBODY),
     ("GET", "/v1/configuration"): (lambda agent, _body: agent.configuration(), ANYBODY),
     ("GET", "/v1/refusals"): (lambda agent, _body: [item._asdict() for item in agent.refusals], ANYBODY),
@@ -369,10 +439,20 @@ def serve(agent: Agent) -> None:
     Server(agent).serve_forever()
 
 
+def serve_beside(settings: Mapping[str, Any]) -> None:
+    """Serve an instance that something else runs, until the process ends; ``listening`` says once the port is open."""
+    server = Server(Agent(settings, Beside(str(settings["program"]))))
+    _replace(Path(settings["directory"]) / "listening", str(os.getpid()).encode())
+    server.serve_forever()
+
+
 def main(arguments: list[str]) -> int:
-    """Run the program, serve, and return the program's status."""
+    """Run the program if there is one, serve, and return the program's status."""
     with open(arguments[0], "rb") as file:
         settings = json.load(file)
+    if len(arguments) == 1:
+        serve_beside(settings)
+        return 0
     program = subprocess.Popen(arguments[1:])  # noqa: S603 - the image's own command
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda found, _frame: program.send_signal(found))
@@ -493,6 +573,12 @@ def _content(path: str) -> bytes | None:
             return file.read()
     except OSError:
         return None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    _write(str(partial), content)
+    partial.replace(path)
 
 
 def _write(path: str, content: bytes) -> None:

@@ -80,10 +80,10 @@ class ActionModule(TrustAction):
         name = parse(arguments["name"]) if arguments["name"] else of_role(ca.domain_of(authority), arguments["role"])
         now = self.now()
         with self.transaction(arguments) as connection:
-            before = certificates.revoked(connection), certificates.revocations(connection)
+            before = certificates.revoked(connection, now), certificates.revocations(connection)
             taken = certificates.revoke(connection, str(name), now, str(arguments["reason"]))
             # A list holds wherever it comes to: what is only foreseen is in none.
-            after = certificates.revoked(connection), certificates.revocations(connection)
+            after = certificates.revoked(connection, now), certificates.revocations(connection)
         revoked, number = before if self._task.check_mode else after
         crl = ca.revocation_list(authority, revoked, number, datetime.fromtimestamp(now, UTC))
         return {

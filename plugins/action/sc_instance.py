@@ -15,19 +15,20 @@ from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words import PLATFORMS
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, part
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.agent import AgentAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import part
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import node_part, store_part
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import DRIVERS, container_id
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.store_part import Here
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import certificates, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
 _DEPLOY = "see what is deployed with palantir.trust.sc_instance_info."
 
 
-class ActionModule(NodeAction):
+class ActionModule(AgentAction):
     """The store's part and the node's part of a verb in one task: one round trip."""
 
     SPEC: ClassVar[dict[str, Any]] = {
@@ -55,6 +56,7 @@ class ActionModule(NodeAction):
         "restart": {"type": "bool", "default": False},
         "driver": {"type": "str", "choices": [*DRIVERS, *PLATFORMS], "default": "podman"},
         "directory": {"type": "path", "default": "/var/lib/palantir.trust"},
+        "ca": {"type": "path"},
         "dest": {"type": "path"},
     }
 
@@ -104,6 +106,7 @@ class ActionModule(NodeAction):
         else:
             # The node replaced whatever ran under this name.
             kept = store_part.serve(self.open_store(arguments), record, here.all, self.now(), container)
+            self.certify(record, sc.get("management"), arguments, task_vars)
         return {"changed": True, "generation": kept, **node_part.gap(answer)}
 
     def _promote(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -123,6 +126,8 @@ class ActionModule(NodeAction):
         store, record = self.open_store(arguments), here.allocated[-1]
         store_part.require_proof(store, record, arguments["attestation"])
         others = [other for other in here.all if other.id != record.id]
+        # Before the others are given up: without its agent it does not serve.
+        self.certify(record, sc.get("management"), arguments, task_vars)
         if others or sc["network"] == "private":
             asked = node_part.of_generation("promoted", record, arguments["directory"], replace_previous=True)
             self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
@@ -140,6 +145,7 @@ class ActionModule(NodeAction):
             store_part.retire(self.open_store(arguments), [record], self.now())
         if before is not None and before.state == "live":
             self._run(before, arguments, task_vars)
+            self.certify(before, (arguments["sc"] or {}).get("management"), arguments, task_vars)
         return {"changed": True, "generation": plain}
 
     def _configure(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -181,6 +187,7 @@ class ActionModule(NodeAction):
         ran, container = self._run(record, arguments, task_vars)
         store = self.open_store(arguments)
         kept = store_part.serve(store, record, (), self.now(), container or record.container)
+        self.certify(record, (arguments["sc"] or {}).get("management"), arguments, task_vars)
         return {"changed": arguments["restart"] or not ran or record.state != "live", "generation": kept}
 
     def _stop(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -227,6 +234,11 @@ class ActionModule(NodeAction):
         here = self._here(arguments)
         if self._task.check_mode:
             return {"changed": bool(here.all)}
+        with self.open_store(arguments).transaction() as connection:
+            for record in here.all:
+                # Also where its node cannot be reached: whatever runs there is nobody any more.
+                reason = "Its instance was terminated."
+                certificates.revoke_generation(connection, record.instance, record.generation, self.now(), reason)
         answer = self._drive("absent", arguments, task_vars)
         store_part.retire(self.open_store(arguments), here.all, self.now())
         return {"changed": bool(answer.get("changed")) or bool(here.all)}

@@ -87,6 +87,9 @@ ports:
   description: Ports, each with C(name), C(port) of the node, C(protocol) and C(internal), the port of the instance.
   type: list
   elements: dict
+management:
+  description: Where the agent beside an instance serves, C(port) and C(address); null where there is to be none.
+  type: dict
 probe:
   description: The health probe with its C(type).
   type: dict

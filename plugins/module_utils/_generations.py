@@ -19,6 +19,7 @@ import time
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 from ansible_collections.palantir.trust.plugins.module_utils import (
+    _agent,
     _front,
     _instance_files,
     _nspawn,
@@ -58,6 +59,9 @@ class Driver(Protocol):
 
     def reload(self, generation: Generation) -> None:
         """Tell its program to read its configuration anew."""
+
+    def process(self, generation: Generation) -> int:
+        """Return the process on the node that is its program; 0 where none is known."""
 
     def freeze(self, generation: Generation) -> bool:
         """Stop all its processes where they stand; return whether any ran."""
@@ -192,6 +196,8 @@ def operating(place: Place, number: int, health: Probe) -> Dict[str, Any]:
     driver = DRIVERS[known.driver]
     ran = _units.running(known.unit)
     result: Dict[str, Any] = {} if ran else {"container": driver.start(known)}
+    if _agent.there(known):
+        _agent.note(known, driver.process(known))
     _healthy(known, health)
     # Where another one had the node's own network meanwhile, the ports were that one's.
     front = known.private and _instance_files.promoted(place.directory) == number and _promote(known, [])
@@ -251,8 +257,27 @@ def preserved(place: Place, number: Optional[int]) -> Dict[str, Any]:
     }
 
 
+def requested(place: Place, number: int) -> Dict[str, Any]:
+    """Return a request for a certificate of a generation's key; see :func:`._agent.requested`.
+
+    Raises:
+        NodeError: ``no_generation``, the codes of the agent.
+    """
+    return _agent.requested(_record(place, number))
+
+
+def certified(place: Place, number: int, given: _agent.Given) -> Dict[str, Any]:
+    """Have a generation's agent serve; see :func:`._agent.installed`.
+
+    Raises:
+        NodeError: ``no_generation``, the codes of the agent and of the driver.
+    """
+    known = _record(place, number)
+    return _agent.installed(known, given, DRIVERS[known.driver].process(known))
+
+
 def absent(place: Place, number: Optional[int]) -> Dict[str, Any]:
-    """Remove a generation, or all of an instance with its front and isolation.
+    """Remove a generation, or all of an instance with its front, isolation and agents.
 
     Raises:
         NodeError: the codes of the drivers and of the network.
@@ -260,7 +285,7 @@ def absent(place: Place, number: Optional[int]) -> Dict[str, Any]:
     if number is not None:
         changed = _removed(place, [known for known in _all(place) if known.number == number])
         return {"changed": _reopened(place) or changed}
-    removed = _removed(place, _all(place, thorough=True))
+    removed = _removed(place, _all(place, thorough=True)) | _agent.remove(place.name)
     closed = _instance_files.promoted(place.directory) is not None and _front.close(place.name)
     reopened = _reopened(place)
     return {"changed": _instance_files.forget(place.directory) or removed or closed or reopened}
@@ -318,6 +343,7 @@ def _removed(place: Place, generations: Sequence[Generation]) -> bool:
     for known in generations:
         if known.number == before:
             removed |= _front.close(place.name)
+        removed |= _agent.remove(place.name, known.number)
         removed |= DRIVERS[known.driver].remove(known)
         removed |= _private_network.disconnect(known)
         removed |= _instance_files.forget(place.directory, known.number)
@@ -388,10 +414,12 @@ __all__ = [
     "Place",
     "absent",
     "alone",
+    "certified",
     "configured",
     "operating",
     "preserved",
     "promoted",
+    "requested",
     "started",
     "stopped",
 ]

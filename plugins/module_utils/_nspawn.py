@@ -114,6 +114,14 @@ def reload(generation: Generation) -> None:
         os.kill(_program(generation), signal.SIGHUP)
 
 
+def process(generation: Generation) -> int:
+    """Return the program's process on the node; 0 where it has ended."""
+    try:
+        return _program(generation)
+    except NodeError:
+        return 0
+
+
 def _begun_frozen(generation: Generation) -> List[List[str]]:
     """Return what makes nspawn put its program into a control group that stands still (cgroups(7), cgroup.freeze)."""
     if not generation.private:
@@ -201,4 +209,4 @@ def _options(generation: Generation) -> List[str]:
     return options + ["--bind-ro=%s:%s" % pair for pair in mounts(generation)]
 
 
-__all__ = ["NSPAWN", "freeze", "halt", "prepare", "preserve", "reload", "remove", "start", "stop", "unit"]
+__all__ = ["NSPAWN", "freeze", "halt", "prepare", "preserve", "process", "reload", "remove", "start", "stop", "unit"]

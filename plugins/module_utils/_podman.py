@@ -107,6 +107,16 @@ def reload(generation: Generation) -> None:
     _podman("kill", "--signal=HUP", generation.tag)
 
 
+def process(generation: Generation) -> int:
+    """Return the first process of a generation's container; 0 where it does not run.
+
+    Raises:
+        NodeError: ``no_podman``, ``podman_failed``.
+    """
+    told = _podman("container", "inspect", "--format={{.State.Pid}}", generation.tag, check=False).text
+    return int(told) if told.isdigit() else 0
+
+
 def freeze(generation: Generation) -> bool:
     """Stop all processes of a generation where they stand; return whether any ran.
 
@@ -335,6 +345,7 @@ __all__ = [
     "halt",
     "prepare",
     "preserve",
+    "process",
     "quadlet",
     "reload",
     "remove",

@@ -23,7 +23,14 @@ from ansible_collections.palantir.trust.plugins.module_utils._errors import Node
 from ansible_collections.palantir.trust.plugins.module_utils._generation import Generation
 from ansible_collections.palantir.trust.plugins.module_utils._instance_files import mounts
 from ansible_collections.palantir.trust.plugins.module_utils._private_network import connect
-from ansible_collections.palantir.trust.plugins.module_utils._tree_unit import freeze, halt, preserve, start, stop
+from ansible_collections.palantir.trust.plugins.module_utils._tree_unit import (
+    freeze,
+    halt,
+    preserve,
+    process,
+    start,
+    stop,
+)
 
 USERS = "/run/userdb"
 """Records of users and groups (nss-systemd(8), JSON user records); gone with the boot."""
@@ -200,6 +207,7 @@ __all__ = [
     "halt",
     "prepare",
     "preserve",
+    "process",
     "reload",
     "remove",
     "require_bearable",

@@ -63,6 +63,12 @@ def stop(generation: Generation) -> None:
     _units.stop(generation.unit)
 
 
+def process(generation: Generation) -> int:
+    """Return the process that systemd started; 0 where it has ended."""
+    told = _units.state(generation.unit).get("MainPID", "0")
+    return int(told) if told.isdigit() else 0
+
+
 def freeze(generation: Generation) -> bool:
     """Stop all processes of a generation where they stand; return whether any ran.
 
@@ -111,4 +117,4 @@ def _path(generation: Generation) -> str:
     return os.path.join(_units.RUNTIME, generation.unit)
 
 
-__all__ = ["freeze", "halt", "preserve", "remove", "start", "stop", "unpack", "write"]
+__all__ = ["freeze", "halt", "preserve", "process", "remove", "start", "stop", "unpack", "write"]

@@ -16,6 +16,8 @@ description:
   - The store keeps which generations are live, with the digests of their configuration.
   - The node's part is done by the module of the driver, in one round trip.
   - In check mode no node is contacted; what would change is foreseen from the store.
+  - Where O(sc) has C(management), what serves gets an agent beside it and a certificate of the site's CA, for a key
+    that is made on the node. Certificates of a generation that is given up are revoked.
 options:
   state:
     description:
@@ -81,6 +83,11 @@ options:
     description: Where configuration is kept on the node.
     type: path
     default: /var/lib/palantir.trust
+  ca:
+    description:
+      - File of the CA, for instances with an agent.
+      - Defaults to the environment variable E(PALANTIR_TRUST_CA), else to C(~/.local/share/palantir.trust/ca.pem).
+    type: path
   dest:
     description: Directory on the controller that takes the evidence; needed for V(preserved).
     type: path

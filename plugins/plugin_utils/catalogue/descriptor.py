@@ -33,6 +33,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model imp
     HttpProbe,
     HttpRequest,
     Instances,
+    Management,
     Placement,
     Port,
     Probe,
@@ -47,7 +48,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.strict_yaml import 
 _T = TypeVar("_T")
 
 REQUIRED: Final = ("sc", "description", "function", "version", "criticality", "flavours", "configuration", "probe")
-OPTIONAL: Final = ("placement", "provider", "signer", "instances", "equivalent", "resources", "ports")
+OPTIONAL: Final = ("placement", "provider", "signer", "instances", "equivalent", "resources", "ports", "management")
 FLAVOUR: Final = ("name", "driver", "archive", "reference_values")
 FLAVOUR_OPTIONAL: Final = ("capabilities", "implementation", "command", "network", "components", "configuration")
 
@@ -164,6 +165,7 @@ def parse(data: Any, subject: str, lines: Mapping[Way, int] | None = None) -> De
         equivalent=entry.texts("equivalent", a_name),
         resources=_resources(entry),
         ports=_ports(entry),
+        management=_management(entry),
     )
     _check(descriptor, entry)
     return descriptor
@@ -177,6 +179,13 @@ def _check(descriptor: Descriptor, entry: Entry) -> None:
     if descriptor.sc in descriptor.equivalent:
         where = entry.where.inside("equivalent", descriptor.equivalent.index(descriptor.sc))
         raise where.error("an SC does not stand in for itself.", "remove it.")
+    managed = descriptor.management.port if descriptor.management else None
+    if any((port.port, port.protocol) == (managed, "tcp") for port in descriptor.ports):
+        raise (
+            entry.at("management")
+            .inside("port")
+            .error(f"{managed}/tcp is among the ports of the SC.", "choose another: its agent serves there.")
+        )
     for number, flavour in enumerate(descriptor.flavours):
         probe = descriptor.probe
         reachable = any((port.port, port.protocol) == (probe.port, probe.protocol) for port in descriptor.ports)
@@ -322,6 +331,14 @@ def _ports(entry: Entry) -> tuple[Port, ...]:
     unique((port.name for port in ports), entry.at("ports"))
     unique((f"{port.port}/{port.protocol}" for port in ports), entry.at("ports"))
     return tuple(ports)
+
+
+def _management(entry: Entry) -> Management | None:
+    if not entry.has("management"):
+        return None
+    inner = entry.entry("management", ("port",), ("address",))
+    address = values.address(inner.text("address"), inner.at("address")) if inner.has("address") else words.EVERYWHERE
+    return Management(inner.number("port", 1, 65535), address)
 
 
 def _load(file: Path) -> tuple[Descriptor, Mapping[Way, int]]:

@@ -111,6 +111,14 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Management:
+    """Where the agent beside an instance serves, over mutual TLS alone: a TCP port of the node, and its address."""
+
+    port: int
+    address: str
+
+
+@dataclass(frozen=True)
 class Resources:
     """What an instance may use at most: cores, bytes of memory, processes, bytes of storage; None for no bound."""
 
@@ -202,6 +210,7 @@ class Descriptor:
     equivalent: tuple[str, ...] = ()
     resources: Resources = Resources()
     ports: tuple[Port, ...] = ()
+    management: Management | None = None
     package: Package | None = None
 
     def plain(self) -> dict[str, Any]:
@@ -235,6 +244,7 @@ __all__ = [
     "HttpProbe",
     "HttpRequest",
     "Instances",
+    "Management",
     "Package",
     "Placement",
     "Port",

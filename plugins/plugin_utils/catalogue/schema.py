@@ -25,6 +25,7 @@ LOADER_ONLY: Final = (
     "instances.max is not less than instances.min",
     "an SC is not equivalent to itself",
     "the probe's port is among the ports of an SC that has a flavour with a private network",
+    "the port of management is not among the TCP ports of the SC",
     "the file is named after its SC",
     "an SC that is named is in the catalogue, and a stand-in has the same function",
 )
@@ -177,6 +178,10 @@ _PORTS: Final = _list(
         {"protocol": _word(words.PROTOCOLS, "tcp"), "internal": _told(_PORT, "port of the instance; the same one")},
     )
 )
+_MANAGEMENT: Final = _object(
+    {"port": _told(_PORT, "TCP port of the node at which the agent beside an instance serves")},
+    {"address": _told({**_ADDRESS, "default": words.EVERYWHERE}, "address of the node at which it serves")},
+)
 
 SCHEMA: Final[_Schema] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -202,6 +207,7 @@ SCHEMA: Final[_Schema] = {
             "equivalent": _told(_list(_NAME, unique=True), "SCs that can stand in for this one"),
             "resources": _RESOURCES,
             "ports": _PORTS,
+            "management": _MANAGEMENT,
         },
     ),
 }

@@ -40,6 +40,8 @@ PROTOCOLS: Final = ("tcp", "udp")
 RELOADS: Final = ("none", "signal", "replace")
 UNITS: Final = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
 
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - whoever comes has to show a certificate
+"""Address at which an agent serves where none is named."""
 INSTANCES_LIMIT: Final = 1000
 CPU_LIMIT: Final = 1024
 PIDS_LIMIT: Final = 1 << 22
@@ -70,6 +72,7 @@ __all__ = [
     "DOMAIN",
     "DOMAIN_LIMIT",
     "DRIVERS",
+    "EVERYWHERE",
     "FUNCTIONS",
     "INNER_PATH",
     "INSTANCES_LIMIT",

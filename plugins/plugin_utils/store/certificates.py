@@ -23,6 +23,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import
 # The site's SSH certificates are kept in the same table, and are none of this CA's (ssh_certificates.py).
 _REVOKED: Final = (certificates.c.name.startswith("spiffe://"), certificates.c.revoked_at.is_not(None))
 
+_CLOCKS_S: Final = 7 * 86400.0
+"""What has ended stays on the list for that long: an agent's clock may go wrong."""
+
 
 @dataclass(frozen=True)
 class CertificateRecord:
@@ -91,9 +94,39 @@ def revoke(
     return [CertificateRecord(**{**row._mapping, "revoked_at": at, "reason": text}) for row in found]
 
 
-def revoked(connection: Connection) -> list[Revoked]:
-    """Return all certificates of this CA that were taken back."""
-    rows = connection.execute(select(certificates.c.serial, certificates.c.revoked_at).where(*_REVOKED))
+def revoke_generation(connection: Connection, instance: str, generation: int, at: float, reason: str) -> int:
+    """Take back all certificates of one generation of an instance, whatever the trust domain; return how many."""
+    ours = certificates.c.name.like(f"spiffe://%/instance/{instance}/generation/{generation}")
+    names = connection.execute(select(certificates.c.name).where(ours, certificates.c.revoked_at.is_(None)).distinct())
+    return sum(len(revoke(connection, name, at, reason)) for name in names.scalars().all())
+
+
+def is_certified(connection: Connection, instance: str, generation: int) -> bool:
+    """Tell whether a generation was issued a certificate that was not taken back; it may have expired."""
+    ours = certificates.c.name.like(f"spiffe://%/instance/{instance}/generation/{generation}")
+    found = select(certificates.c.serial).where(ours, certificates.c.revoked_at.is_(None)).limit(1)
+    return connection.execute(found).first() is not None
+
+
+def newest(connection: Connection, name: str) -> CertificateRecord | None:
+    """Return the certificate of a name that was issued last and not taken back, if there is one."""
+    ours = (certificates.c.name == name, certificates.c.revoked_at.is_(None))
+    row = connection.execute(
+        select(certificates).where(*ours).order_by(certificates.c.issued_at.desc()).limit(1)
+    ).first()
+    return None if row is None else CertificateRecord(**row._mapping)
+
+
+def roles_revoked_at(connection: Connection) -> float:
+    """Return when a role's certificate was taken back last; 0 where none ever was."""
+    of_roles = certificates.c.name.like("spiffe://%/role/%")
+    return float(connection.execute(select(func.max(certificates.c.revoked_at)).where(of_roles)).scalar() or 0.0)
+
+
+def revoked(connection: Connection, now: float) -> list[Revoked]:
+    """Return the certificates of this CA that were taken back, but for those that ended more than a week ago."""
+    ours = (*_REVOKED, certificates.c.not_after > now - _CLOCKS_S)
+    rows = connection.execute(select(certificates.c.serial, certificates.c.revoked_at).where(*ours))
     return [Revoked(int(row.serial, 16), row.revoked_at) for row in rows]
 
 
@@ -124,4 +157,16 @@ def _hex(serial: int) -> str:
     return f"{serial:x}"
 
 
-__all__ = ["CertificateRecord", "is_valid", "record", "refuse", "revocations", "revoke", "revoked"]
+__all__ = [
+    "CertificateRecord",
+    "is_certified",
+    "is_valid",
+    "newest",
+    "record",
+    "refuse",
+    "revocations",
+    "revoke",
+    "revoke_generation",
+    "revoked",
+    "roles_revoked_at",
+]

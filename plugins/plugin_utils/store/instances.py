@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, ledger
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import certificates, identities, ledger
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import instances
 
 UID_COUNT = 65536
@@ -198,6 +198,8 @@ def set_state(connection: Connection, key: int, state: str, at: float, container
         at: time of it.
         container: ID of the container that it became live in.
 
+    The certificates of one that is retired are taken back.
+
     Raises:
         StoreError: there is no such generation, it never was live where it is to be stopped, or it is retired: a
             retired one never comes back.
@@ -214,6 +216,8 @@ def set_state(connection: Connection, key: int, state: str, at: float, container
         values |= {"retired_at": at, "reset_count": max(row.reset_count, _boot(connection, row.node))}
     connection.execute(update(instances).where(instances.c.id == key).values(**values))
     ledger.append(connection, at, "action", f"sc:{row.instance}", {"generation": row.generation, **told})
+    if state == "retired":
+        certificates.revoke_generation(connection, row.instance, row.generation, at, "Its generation was given up.")
 
 
 def seal(connection: Connection, keys: Iterable[int], reset_count: int, entries: int) -> None:

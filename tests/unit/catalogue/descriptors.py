@@ -27,6 +27,7 @@ FULL: dict[str, Any] = {
         {"name": "web", "port": 8080, "protocol": "tcp", "internal": 80},
         {"name": "status", "port": 8081},
     ],
+    "management": {"port": 9443, "address": "192.0.2.1"},
     "configuration": [{"path": "/etc/nginx/nginx.conf", "template": "templates/nginx.conf.j2", "reload": "signal"}],
     "probe": {
         "type": "http",

@@ -19,12 +19,14 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model imp
     HttpProbe,
     HttpRequest,
     Instances,
+    Management,
     Placement,
     Port,
     Resources,
     TcpConnection,
     TcpProbe,
 )
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words import EVERYWHERE
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError
 from tests.unit.catalogue.descriptors import DNS_PROBE, FULL, TCP_PROBE
 from tests.unit.catalogue.test_descriptor import PLAIN
@@ -62,6 +64,7 @@ def test_every_key_is_read() -> None:
             HttpRequest("/?id=1%27--", 200, "GET", None, None),
         ),
     )
+    assert waf.management == Management(9443, "192.0.2.1")
     nginx, haproxy = waf.flavours
     assert (nginx.implementation, nginx.network) == ("nginx-1.26.3", "private")
     assert nginx.command == ("nginx", "-g", "daemon off;")
@@ -81,6 +84,8 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (plain["provider"], plain["signer"], plain["equivalent"], plain["ports"]) == (None, None, [], [])
     assert plain["placement"] == {"nodes": ["node1", "node2"], "labels": {}, "affinity": [], "anti_affinity": []}
     assert plain["probe"]["type"] == "dns"
+    assert plain["management"] is None
+    assert parse(PLAIN | {"management": {"port": 9443}}, "dns-filter.yml").management == Management(9443, EVERYWHERE)
     (flavour,) = plain["flavours"]
     assert (flavour["network"], flavour["command"], flavour["configuration"]) == ("host", [], None)
 
@@ -129,6 +134,17 @@ def test_without_a_probe_or_reference_values_nothing_is_run(key: str) -> None:
         (
             {"ports": [{"name": "a", "port": 8080, "protocol": "udp"}]},
             "waf.yml, flavours[0], network: the probe's port 8080/tcp is not among the ports of the SC. Next: add it",
+        ),
+        ({"management": {"port": 0}}, "waf.yml, management, port: must be an integer from 1 to 65535, not 0."),
+        ({"management": {}}, "waf.yml, management: lacks port. Next: add it; known keys: port, address."),
+        (
+            {"management": {"port": 9443, "adress": "::"}},
+            "waf.yml, management: has the unknown key 'adress'. Next: did",
+        ),
+        ({"management": {"port": 9443, "address": "any"}}, "waf.yml, management, address: 'any' is not an IP address"),
+        (
+            {"management": {"port": 8081}},
+            "waf.yml, management, port: 8081/tcp is among the ports of the SC. Next: choose another: its agent serves",
         ),
         ({"placement": {"label": {}}}, "waf.yml, placement: has the unknown key 'label'. Next: did you mean 'labels'?"),
         ({"placement": {"labels": {"zone": 1}}}, "waf.yml, placement, labels, zone: must be a text, not 1."),

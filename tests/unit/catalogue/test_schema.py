@@ -35,6 +35,7 @@ LOADERS = {
     "instances.max is not less than instances.min": r"is less than min",
     "an SC is not equivalent to itself": r"does not stand in for itself",
     "the probe's port is among the ports of an SC that has a flavour with a private network": r"is not among the ports",
+    "the port of management is not among the TCP ports of the SC": r"is among the ports of the SC",
 }
 """How the loader refuses what the schema accepts."""
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
-FILES = sorted([*(PLUGINS / "module_utils").glob("*.py"), *(PLUGINS / "modules").glob("*.py")])
+AGENT = PLUGINS.parent / "extensions" / "sc_agent" / "sc_agent.py"
+FILES = sorted([*(PLUGINS / "module_utils").glob("*.py"), *(PLUGINS / "modules").glob("*.py"), AGENT])
 NEWER = {"removeprefix", "removesuffix", "is_relative_to", "with_stem", "randbytes", "unparse", "lcm"}
 """Methods and functions since Python 3.9 that a node's code could be tempted by."""
 

@@ -322,7 +322,7 @@ def with_a_ca_of_ones_own(site: str, mine: ca.Authority) -> str:
         (lambda _site, mine: mine.pem.decode(), "malformed"),
         (lambda site, _mine: site + site, "malformed"),
         (lambda _site, mine: ca.revocation_list(mine, [], 99, NOW).decode(), "foreign_list"),
-        (lambda site, _mine: site.replace("\n-----END", "AAAA\n-----END"), "malformed"),
+        (lambda site, _mine: site.replace("\n-----END", "=AAAA\n-----END"), "malformed"),
     ],
 )
 def test_who_may_tell_of_revocations_brings_in_no_ca_and_no_list_of_another(

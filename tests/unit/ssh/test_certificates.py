@@ -288,7 +288,7 @@ def test_a_host_key_that_is_not_the_recorded_one_is_refused(
 def test_certificates_of_both_cas_are_kept_apart(store: Store, tmp_path: Path) -> None:
     at = NOW.timestamp()
     with store.transaction() as connection:
-        assert certificates.revoked(connection) == []
+        assert certificates.revoked(connection, 0.0) == []
         assert certificates.revocations(connection) == 0
         assert ssh_certificates.is_revoked(connection, REVOKED)
         assert not ssh_certificates.is_revoked(connection, REVOKED + 1)

@@ -39,7 +39,9 @@ def test_a_certificate_counts_until_it_is_taken_back(store: Store) -> None:
         assert "\n" not in taken.reason
         assert not certificates.is_valid(connection, lost.serial_number, OBSERVER)
         assert certificates.is_valid(connection, kept.serial_number, OPERATOR)
-        assert certificates.revoked(connection) == [ca.Revoked(lost.serial_number, AT + 60)]
+        assert certificates.revoked(connection, AT + 61) == [ca.Revoked(lost.serial_number, AT + 60)]
+        assert certificates.revoked(connection, AT + 30 * 86400) == [], "it ended long ago"
+        assert certificates.roles_revoked_at(connection) == AT + 60
         assert certificates.revocations(connection) == 1
         assert certificates.revoke(connection, OBSERVER, AT + 61, "again") == []
         assert ledger.verify(connection) == 3
