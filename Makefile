@@ -85,10 +85,10 @@ scenario-orchestrator: setup
 scenario-timers: setup
 	@PYTHONPATH=collections $(BIN)/python -m tests.scenarios.timers
 
-# make slices   300 light nodes attested by three workers as AWX has them, one of which dies; make test has 60
+# make slices   300 light nodes attested by three workers as AWX has them, one of which dies; NODES=30: fewer
 .PHONY: slices
 slices: setup
-	@PALANTIR_TRUST_TEST_SLICE_NODES=300 PALANTIR_TRUST_TEST_POSTGRESQL=require \
+	@PALANTIR_TRUST_TEST_SLICE_NODES=$(or $(NODES),300) PALANTIR_TRUST_TEST_POSTGRESQL=require \
 	$(BIN)/python -m pytest tests/integration/test_slices.py -s
 
 # make lab-up, lab-down, lab-reset, lab-status   the guests of demo and tests, for developers
