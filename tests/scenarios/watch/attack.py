@@ -13,7 +13,7 @@ from typing import Final
 
 from tests.lab import ssh
 from tests.lab.lab import Lab
-from tests.scenarios.attacks import PROGRAM, on_node
+from tests.scenarios.attacks import PROGRAM, container_of, on_node
 from tests.scenarios.site import ScenarioError
 
 # As the dropper of tests.scenarios.attacks, and then the program is run from there. It enters the container's
@@ -65,16 +65,16 @@ class Intruder:
 
 
 @contextlib.contextmanager
-def intruder(lab: Lab, node: str, container: str) -> Iterator[Intruder]:
-    """Bring an intruder to a container."""
-    pid = int(on_node(lab, node, f"podman inspect --format '{{{{.State.Pid}}}}' {container}"))
+def intruder(lab: Lab, node: str, instance: str) -> Iterator[Intruder]:
+    """Bring an intruder to the container of an instance."""
+    pid = int(on_node(lab, node, f"podman inspect --format '{{{{.State.Pid}}}}' {container_of(instance)}"))
     target = "/usr/sbin/dropper"
     remote = ["python3", "-c", _quoted(_INTRUDER), str(pid), PROGRAM, target, secrets.token_hex(16)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(ssh.command(lab.paths, node, remote), stdin=pipe, stdout=pipe)
     try:
         if process.stdout is None or process.stdout.readline() != b"ready\n":
-            raise ScenarioError(f"{node}: no intruder came into {container}")
+            raise ScenarioError(f"{node}: no intruder came into {instance}")
         yield Intruder(process, node)
     finally:
         process.kill()
