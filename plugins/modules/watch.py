@@ -44,8 +44,9 @@ options:
     default: 300
   sweep:
     description:
-      - Seconds that all other nodes have for one more quote, once trust is lost.
+      - Seconds that all nodes have for one more quote, once trust is lost.
       - What hits many nodes at once should be seen as a storm, and not as one incident after the other.
+      - And what shows a loss is proved a second time, as rules with C(confirmation) ask for.
     type: float
     default: 1
   renew:

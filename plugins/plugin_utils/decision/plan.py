@@ -70,7 +70,7 @@ def decide(
     """Return the plan for a cycle's attestation results. Pure: equal arguments give equal plans.
 
     Args:
-        ears: node → ``{state, message, ear, ear_id}``.
+        ears: node → ``{state, message, ear, confirmed}``.
         tables: remediation tables; see :func:`.rulebook.load_rulebook`.
         catalogue: SC → ``{criticality, placement, min_instances, flavours, ...}``.
         state: ``{now, nodes, instances, incidents, approvals, actions, stopped}``.
@@ -345,9 +345,15 @@ class Planner:
             rule.id,
             judgement.record["table"],
             rule.rationale,
-            confirm=rule.guards.confirmation is not None,
+            confirm=rule.guards.confirmation is not None and not self._is_confirmed(case),
             success_within=rule.guards.success_within,
         )
+
+    def _is_confirmed(self, case: Case) -> bool:
+        """Tell whether a second proof is there already, before anything was begun."""
+        result = self._situation.results.get(case.subject.node)
+        fresh = case.incident is None or case.incident.last_action_at is None
+        return fresh and result is not None and result.confirmed
 
     def _hold(self, case: Case, judgement: Judgement | None, reason: str, message: str = "") -> None:
         self._note(self._plan.held, case, reason, message, judgement)

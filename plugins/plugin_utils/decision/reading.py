@@ -67,7 +67,7 @@ def read_situation(ears: Any, catalogue: Any, state: Any, limits: Any = None) ->
 
 
 def read_result(node: str, item: Any) -> NodeResult:
-    """Return what attesting a node came to, from ``{state, message, ear}``.
+    """Return what attesting a node came to, from ``{state, message, ear, confirmed}``.
 
     Raises:
         TrustError: a key is missing or of the wrong form; the message names it.
@@ -92,6 +92,7 @@ def read_result(node: str, item: Any) -> NodeResult:
             for name, submod in sorted(submods.items())
             if str(name).startswith("sc:")
         },
+        plain.get("confirmed") is True,
     )
 
 

@@ -39,6 +39,7 @@ class NodeResult:
         issued_at: when the EAR's evidence was asked for, else its ``iat``, seconds since the epoch; None where unknown.
         host: layer → verdict, for every host layer where the node is attested.
         instances: SC instance → verdict.
+        confirmed: whether the proof before it, over another fresh quote, said the same.
     """
 
     node: str
@@ -47,6 +48,7 @@ class NodeResult:
     issued_at: float | None = None
     host: Mapping[str, Verdict] = field(default_factory=dict)
     instances: Mapping[str, Verdict] = field(default_factory=dict)
+    confirmed: bool = False
 
     @property
     def host_tier(self) -> Tier:

@@ -22,8 +22,9 @@ observe         observe: recorded, nothing else
 ==============  ===================================================================================================
 
 A rule with ``confirmation: fresh_quote`` puts ``confirm`` first: attest once more, and go on only if the layer has
-the same tier again. The steps of one incident are one sequence: where one fails, its later ones are not done. An
-``attest`` step succeeds by a new affirming EAR of the layers that it names: the node's, and ``instance`` if given.
+the same tier again; unless two proofs in a row say so already. The steps of one incident are one sequence: where one
+fails, its later ones are not done. An ``attest`` step succeeds by a new affirming EAR of the layers that it names: the
+node's, and ``instance`` if given.
 
 This package is private to the collection: its interfaces may change in any release.
 """

@@ -35,6 +35,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     incidents,
     instances,
     ledger,
+    runs,
     switch,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.attempts import Attempt
@@ -42,9 +43,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.attestations 
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.identities import NodeRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.incidents import Incident
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.runs import Run
 
 _LOOK_BACK = 31 * 86_400.0
 """How long ago an action may have begun that still counts for a limit, in seconds."""
+_FRESH = 60.0
+"""How old a proof may be that confirms the one before it, in seconds."""
 NO_RESULT = {"state": "unreachable", "message": "no result in this cycle", "ear": None}
 
 
@@ -73,6 +77,7 @@ class _Findings:
 
     results: Mapping[str, Attestation]
     living: Mapping[str, InstanceRecord]
+    runs: Mapping[str, Run]
 
 
 def plan(connection: Connection, site: Site, since: float, now: float, *, act: bool = True) -> dict[str, Any]:
@@ -140,15 +145,23 @@ def situation(connection: Connection, site: Site, since: float, now: float) -> S
 
 
 def _found(connection: Connection, site: Site, since: float) -> _Findings:
-    return _Findings(
-        attestations.latest(connection, site.nodes, since),
-        {record.instance: record for record in instances.standing(connection)},
-    )
+    results = attestations.latest(connection, site.nodes, since)
+    living = {record.instance: record for record in instances.standing(connection)}
+    return _Findings(results, living, runs.newest(connection, results.keys()))
 
 
 def _results(connection: Connection, site: Site, found: _Findings, now: float) -> dict[str, Any]:
     rebooting = _rebooting(connection, now)
-    return {node: _result(found.results.get(node), rebooting.get(node)) for node in site.nodes}
+    return {
+        node: _result(found.results.get(node), rebooting.get(node)) | {"confirmed": _is_confirmed(found, node, now)}
+        for node in site.nodes
+    }
+
+
+def _is_confirmed(found: _Findings, node: str, now: float) -> bool:
+    """Tell whether the newest result says what the one before it said, over a quote of its own, and just now."""
+    run = found.runs.get(node)
+    return run is not None and run.rounds > 1 and 0 <= now - run.last_at <= _FRESH
 
 
 def _catalogue(site: Site, found: _Findings) -> Mapping[str, Descriptor]:

@@ -48,7 +48,7 @@ class Plan:
 
     Attributes:
         duration: seconds after which the watch ends by itself.
-        sweep: seconds that the other nodes have for one more quote, once trust is lost.
+        sweep: seconds that the nodes have for one more quote, once trust is lost.
         tiers: which tiers are a loss.
         known: node and layer of losses that are known already.
         timing: how often the nodes are asked.
@@ -144,9 +144,11 @@ class _Watch:
         try:
             await self._until_the_end(shown)
             if self._outcome.losses:
-                # Whatever hit one node may have hit others at the same time, and a storm is to be seen as one.
+                # Whatever hit one node may have hit others at the same time, and a storm is to be seen as one. What
+                # shows a loss is proved a second time, as rules ask for that destroy.
+                lost = {loss.node for loss in self._outcome.losses}
                 for node in nodes:
-                    node.finish()
+                    node.finish(whole=node.view.node in lost)
                 await asyncio.wait(running, timeout=self._plan.sweep)
             for task in running:
                 if task.done():

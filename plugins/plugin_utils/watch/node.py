@@ -131,6 +131,7 @@ class NodeWatch:
         self._unsettled = 0
         self._pausing: asyncio.Future[None] | None = None
         self._last = False
+        self._doubted = False
 
     async def run(self) -> None:
         """Watch until :meth:`finish` is called, or for ever."""
@@ -147,9 +148,10 @@ class NodeWatch:
             finally:
                 channel.close()
 
-    def finish(self) -> None:
-        """Do one more cycle at once, where there is a connection, and end."""
+    def finish(self, *, whole: bool = False) -> None:
+        """Do one more cycle at once, where there is a connection, and end; ``whole`` for a result of its own."""
         self._last = True
+        self._doubted = whole
         if self._pausing is not None and not self._pausing.done():
             self._pausing.set_result(None)
 
@@ -160,7 +162,8 @@ class NodeWatch:
         await self._whole(channel)
         while not self._last:
             await self._pause(pause)
-            if self._standing is None or _now() >= self._renew_at or not await self._quiet(channel):
+            due = self._standing is None or self._doubted or _now() >= self._renew_at
+            if due or not await self._quiet(channel):
                 await self._whole(channel)
             pause = self._interval() * (1 + timing.jitter * (2 * random.random() - 1))
 

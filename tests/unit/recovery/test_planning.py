@@ -77,6 +77,43 @@ def attested(store: Store, at: float, **results: dict[str, Any] | None) -> None:
             attestations.record(connection, node, at, state, ear=result)
 
 
+def bad_twice(store: Store, *times: float) -> None:
+    for at in times:
+        attested(store, at, node1=ear(at, SC, dns_filter_1="unknown_executable"), node2=ear(at))
+
+
+@pytest.mark.parametrize(
+    ("times", "now", "first"),
+    [
+        ((100.0,), 101.0, "confirm"),
+        ((100.0, 101.0), 102.0, "preserve"),
+        ((100.0, 101.0), 161.0, "preserve"),
+        ((100.0, 101.0), 161.1, "confirm"),
+    ],
+)
+def test_two_proofs_in_a_row_are_a_confirmation(store: Store, times: tuple[float], now: float, first: str) -> None:
+    bad_twice(store, *times)
+    assert planned(store, 100.0, now)["steps"][0]["action"] == first
+
+
+def test_an_affirming_result_between_two_others_confirms_nothing(store: Store) -> None:
+    bad_twice(store, 100.0)
+    attested(store, 101.0, node1=ear(101.0, SC))
+    bad_twice(store, 102.0)
+    assert planned(store, 100.0, 103.0)["steps"][0]["action"] == "confirm"
+
+
+def test_what_an_attempt_did_not_repair_is_confirmed_anew(store: Store) -> None:
+    bad_twice(store, 100.0, 101.0)
+    first = planned(store, 100.0, 102.0)
+    with store.transaction() as connection:
+        attempts.end(connection, first["steps"][0]["incident_id"], "failed", 103.0)
+        incidents.release(connection, "controller-a")
+    bad_twice(store, 104.0, 105.0)
+    again = planned(store, 104.0, 106.0)
+    assert [step["action"] for step in again["steps"]][:2] == ["confirm", "preserve"]
+
+
 def planned(store: Store, since: float, now: float, owner: str = "controller-a", *, act: bool = True) -> dict[str, Any]:
     with store.transaction() as connection:
         return plan(connection, site(owner), since, now, act=act)
@@ -246,7 +283,7 @@ def test_a_decision_knows_what_nodes_have_and_what_was_tried_already(store: Stor
     with store.transaction() as connection:
         (record,) = instances.of_node(connection, "node1")
         instances.set_state(connection, record.id, "retired", 102.0)
-        found = _Findings(attestations.latest(connection, NODES, 0.0), {})
+        found = _Findings(attestations.latest(connection, NODES, 0.0), {}, {})
         state = _state(connection, site(), found, 103.0)
     ours, other = (state["nodes"][name] for name in NODES)
     assert (ours["components"], ours["cpu"], ours["memory"]) == (["kernel=6.12.48"], 4, 8 << 30)

@@ -54,6 +54,17 @@ def test_the_first_loss_of_trust_ends_the_watch_and_the_others_are_asked_once_mo
         assert other.closed == other.opened
 
 
+def test_what_shows_a_loss_is_proved_a_second_time_by_a_whole_round() -> None:
+    lost, other, judge = FakeNode("node1", from_request(4, BAD)), FakeNode("node2"), FakeJudge()
+    run([lost, other], judge, 30.0)
+    assert judge.rounds("node1") == 3, "affirming, lost, and lost again"
+    assert lost.times[-1] == lost.times[-2], "at once"
+    assert [call[0] for call in judge.calls if call[1] == "node1"] == ["begin", "finish"] * 3, (
+        "each by its own challenge"
+    )
+    assert judge.rounds("node2") == 1
+
+
 def test_a_storm_is_seen_as_one() -> None:
     nodes = [FakeNode(f"node{n}", from_request(3, BAD)) for n in range(4)]
     outcome = run(nodes, FakeJudge(), 30.0)
