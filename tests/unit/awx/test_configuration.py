@@ -16,7 +16,9 @@ from tests.lab.paths import CHECKOUT
 from tests.unit.awx.configuration import AWX, asked, specification
 from tests.unit.docs.pages import page
 
-CALLS = list(asked(awx_notification_url="https://hooks.example.net/trust", awx_slices=3))
+CALLS = list(
+    asked(awx_notification_url="https://hooks.example.net/trust", awx_slices=3, awx_acting_credentials=["site CA"])
+)
 TEMPLATES = {arguments["name"]: arguments for module, arguments in CALLS if module == "job_template"}
 
 
@@ -106,6 +108,11 @@ def test_schedules_and_credentials_name_what_there_is() -> None:
             types = {a["name"] for m, a in CALLS if m == "credential_type"}
             assert arguments["credential_type"] in types
             assert all(arguments["name"] in template["credentials"] for template in TEMPLATES.values())
+
+
+def test_what_acts_gets_the_credentials_for_it() -> None:
+    given = {name for name, template in TEMPLATES.items() if "site CA" in template["credentials"]}
+    assert given == {f"palantir.trust {name}" for name in ("cycle", "remediate", "watch", "orchestrate")}
 
 
 def test_secrets_reach_a_job_by_its_environment_and_by_files_alone() -> None:
