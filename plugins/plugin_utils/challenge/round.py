@@ -193,7 +193,7 @@ def finish(
         return give_up(store, challenge.node, "verifier_fault", str(error), now, kept)
     ear = appraisal.ear
     # What the evidence tells is as old as this, however late it came.
-    ear["palantir.challenged_at"] = int(challenge.issued_at)
+    ear["palantir.challenged_at"] = challenge.issued_at
     jwt = sign_ear(ear, signing_key)
     packed = None if appraisal.progress is None else appraisal.progress.pack()
     with store.transaction() as connection:

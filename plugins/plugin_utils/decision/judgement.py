@@ -7,7 +7,6 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -158,15 +157,15 @@ def host_layers_above(layer: str | None) -> tuple[str, ...]:
 
 
 def is_stale(result: NodeResult, incident: Incident) -> bool:
-    """Return whether a result is from before the incident's last action; ``iat`` counts whole seconds."""
+    """Return whether a result may be from before the incident's last action; one of the same instant may be."""
     if result.issued_at is None or incident.last_action_at is None:
         return False
-    return result.issued_at < math.floor(incident.last_action_at)
+    return result.issued_at <= incident.last_action_at
 
 
 def is_older(result: NodeResult, incident: Incident) -> bool:
     """Return whether a result cannot tell how an incident ended: it is from before it was detected, or acted on."""
-    detected_later = result.issued_at is not None and result.issued_at < math.floor(incident.opened_at)
+    detected_later = result.issued_at is not None and result.issued_at <= incident.opened_at
     return detected_later or is_stale(result, incident)
 
 

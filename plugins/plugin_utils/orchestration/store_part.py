@@ -7,7 +7,6 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -117,8 +116,7 @@ def require_proof(store: Store, record: InstanceRecord, attestation: int) -> Non
         raise StoreError(what, f"result {attestation} is not of this node.", "attest the node once it runs.")
     if result.ear is None:
         raise StoreError(what, f"proves nothing: {result.state}: {result.message}", "see docs/troubleshooting.md.")
-    # The claim counts whole seconds.
-    if result.ear.get("palantir.challenged_at", 0) < math.floor(record.created_at):
+    if result.ear.get("palantir.challenged_at", 0) <= record.created_at:
         raise StoreError(what, f"result {attestation} is from before it was begun.", "attest the node again.")
     layers = result.ear["submods"]
     for layer in HOST_LAYERS:

@@ -214,10 +214,13 @@ def test_an_older_result_ends_no_incident_and_starts_no_second_attempt() -> None
 
 @pytest.mark.parametrize(
     ("attempt", "challenged_at", "over"),
-    [(0, NOW - 101, False), (0, NOW - 99, True), (1, NOW - 61, False), (1, NOW - 59, True)],
+    [
+        *((0, NOW - 100 + later, over) for later, over in ((-0.5, False), (0, False), (0.5, True))),
+        *((1, NOW - 60 + later, over) for later, over in ((-0.5, False), (0, False), (0.5, True))),
+    ],
 )
 def test_evidence_that_comes_late_tells_nothing_of_what_happened_since_it_was_asked_for(
-    attempt: int, challenged_at: int, over: bool
+    attempt: int, challenged_at: float, over: bool
 ) -> None:
     late = attested(NOW, DNS)
     late["ear"]["palantir.challenged_at"] = challenged_at

@@ -82,14 +82,15 @@ class Site:
         return {"changed": True, "container": f"dns-1-g{asked.get('generation')}", "reloaded": True, "gap_ms": 7}
 
     def attest(self, at: float | None = None, host: str = "affirming", **generations: str) -> int:
-        """Record a result that gives each generation a tier."""
+        """Record a result that gives each generation a tier, from a second later unless a time is given."""
+        self.clock += 1
         submods: dict[str, Any] = {layer: {"ear_status": host} for layer in HOST}
         finding = {"code": "unknown_executable", "tier": "contraindicated", "message": "Unknown."}
         submods["sc:dns-1"] = {
             "palantir.generations": {name[1:]: tier for name, tier in generations.items()},
             "palantir.findings": [finding] if "contraindicated" in generations.values() else [],
         }
-        ear = {"palantir.challenged_at": int(self.clock if at is None else at), "submods": submods}
+        ear = {"palantir.challenged_at": self.clock if at is None else at, "submods": submods}
         with self.store.transaction() as connection:
             return attestations.record(connection, "node1", self.clock, "attested", ear=ear)
 
@@ -136,7 +137,8 @@ def test_the_one_before_is_kept_until_the_new_one_is_proved(site: Site, network:
         ({"g1": "affirming", "g2": "none"}, "is none: nothing of it was measured."),
         ({"g1": "affirming"}, "is none: nothing of it was measured."),
         ({"g2": "affirming", "host": "warning"}, "its host's layer hardware is warning."),
-        ({"g2": "affirming", "at": 100.0}, "is from before it was begun."),
+        ({"g2": "affirming", "at": 119.9}, "is from before it was begun."),
+        ({"g2": "affirming", "at": 120.0}, "is from before it was begun."),
     ],
 )
 def test_what_is_not_proved_does_not_serve(site: Site, result: dict[str, Any], why: str) -> None:
