@@ -240,6 +240,8 @@ def _options(generation: Generation) -> List[str]:
         "--uidmap=" + mapped,
         "--gidmap=" + mapped,
         "--log-driver=k8s-file",
+        # What it says must not fill the node's disk. As much is kept as evidence would bring.
+        "--log-opt=max-size=%db" % LIMIT,
     ]
     options += [] if cpu is None else ["--cpus=%g" % cpu]
     options += [] if memory is None else ["--memory=%db" % memory, "--memory-swap=%db" % memory]

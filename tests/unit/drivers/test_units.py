@@ -56,6 +56,7 @@ def test_a_podman_without_quadlets_gets_a_unit() -> None:
         f"--uidmap=0:{BASE}:65536",
         f"--gidmap=0:{BASE}:65536",
         "--log-driver=k8s-file",
+        "--log-opt=max-size=33554432b",
         "--cpus=0.5",
         "--memory=134217728b",
         "--memory-swap=134217728b",
