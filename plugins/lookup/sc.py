@@ -140,7 +140,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         try:
             descriptors = load_catalogue(catalogue)
             chosen = [select(descriptors, str(term)) for term in terms]
-            return [self._pinned(descriptor, catalogue, reference_values, variables) for descriptor in chosen]
+            return [
+                self._pinned(descriptor, catalogue, reference_values, variables, list(descriptors))
+                for descriptor in chosen
+            ]
         except TrustError as error:
             raise AnsibleLookupError(str(error)) from None
 
@@ -151,7 +154,12 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         return {**variables, **known.raw_get(name)} if name and known is not None and name in known else variables
 
     def _pinned(
-        self, descriptor: Descriptor, catalogue: Path, reference_values: Path, variables: dict[str, Any] | None
+        self,
+        descriptor: Descriptor,
+        catalogue: Path,
+        reference_values: Path,
+        variables: dict[str, Any] | None,
+        scs: list[str],
     ) -> dict[str, Any]:
         wanted = self.get_option("flavour")
         flavour = descriptor.flavour(wanted) if wanted else descriptor.flavours[0]
@@ -159,7 +167,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         configuration = descriptor.configuration_of(flavour)
         paths = [catalogue / file.template for file in configuration]
         plain = asdict(flavour)
-        render = self._render if descriptor.package is None else partial(self._render_foreign, descriptor, flavour)
+        render = self._render if descriptor.package is None else partial(self._render_foreign, descriptor, flavour, scs)
         contents = render(paths, variables)
         return {
             **descriptor.plain(),
@@ -182,15 +190,21 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         return rendered
 
     def _render_foreign(
-        self, descriptor: Descriptor, flavour: Flavour, paths: list[Path], variables: dict[str, Any] | None
+        self,
+        descriptor: Descriptor,
+        flavour: Flavour,
+        scs: list[str],
+        paths: list[Path],
+        variables: dict[str, Any] | None,
     ) -> list[str]:
         """Render templates of a package: a stranger's, which get the SC's own variables as plain data."""
         texts = {str(path): read_template(path, path.name) for path in paths}
         if not texts:
             return []
         given = dict(zip(templates.OWN, (descriptor.sc, descriptor.version, flavour.name), strict=True))
-        begin = templates.prefix(descriptor.sc)
-        names = sorted(name for names in templates.reads(texts).values() for name in names if name.startswith(begin))
+        read = {name for names in templates.reads(texts).values() for name in names}
+        # Those of an SC that the site has got since are withheld, too: to the template they are not defined.
+        names = sorted(name for name in read if templates.owner(name, scs) == descriptor.sc)
         known = [name for name in dict.fromkeys(names) if name in (variables or {})]
         # The values themselves may be templates, but those are the site's.
         lookup = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)

@@ -129,6 +129,7 @@ def _examined(
         own=load_catalogue(place.catalogue),
         records={record.sc: record for record in read_records(admitted_of(place.catalogue))},
         now=now,
+        catalogue=place.catalogue,
         allow_rollback=allow_rollback,
     )
     examination = Examination(stream, package.name, site, staging)

@@ -13,7 +13,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -145,8 +145,13 @@ def read_template(file: Path, name: str) -> str:
         raise AdmissionError(name, f"cannot be read: {reason}.", "give a template.") from error
 
 
-def check_templates(directory: Path, descriptor: Descriptor) -> list[str]:
+def check_templates(directory: Path, descriptor: Descriptor, others: Iterable[str] = ()) -> list[str]:
     """Return the variables of the site that a package's templates read.
+
+    Args:
+        directory: of the package.
+        descriptor: of it.
+        others: the other SCs of the site, whose variables are not this one's, however they begin.
 
     Raises:
         AdmissionError: one is no template, or reads what it may not.
@@ -155,16 +160,43 @@ def check_templates(directory: Path, descriptor: Descriptor) -> list[str]:
     if not texts:
         return []
     reads = templates.reads(texts)
-    refused = templates.foreign(descriptor.sc, reads)
+    known = tuple(others)
+    refused = templates.foreign(descriptor.sc, reads, known)
     if refused:
         by = next(name for name, variables in reads.items() if refused[0] in variables)
+        of = templates.owner(refused[0], {descriptor.sc, *known})
         begin = templates.prefix(descriptor.sc)
         raise AdmissionError(
             by,
-            f"reads the variable {printable(refused[0], 80)}.",
+            f"reads the variable {printable(refused[0], 80)}{f', which is for SC {of}' if of else ''}.",
             f"read variables that begin with {begin}, and {', '.join(templates.OWN)}.",
         )
     return sorted({name for names in reads.values() for name in names} - set(templates.OWN))
+
+
+def check_others(catalogue: Path, sc: str, own: Mapping[str, Descriptor]) -> None:
+    """Refuse an SC to whose name variables belong that others read: it would take them.
+
+    Args:
+        catalogue: the site's directory.
+        sc: the SC that is to come.
+        own: the SCs of the site by name.
+
+    Raises:
+        AdmissionError: naming the SC that reads such a variable.
+    """
+    begin = templates.prefix(sc)
+    for name, descriptor in sorted(own.items()):
+        if name == sc or not begin.startswith(templates.prefix(name)):
+            continue
+        files = [catalogue / file for file in template_files(descriptor)]
+        texts = [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
+        if taken := templates.mentioned(sc, texts):
+            raise AdmissionError(
+                f"SC {sc}",
+                f"has a name that the variable {printable(taken[0], 80)} begins with, which SC {name} reads.",
+                "have it named otherwise.",
+            )
 
 
 def read_images(directory: Path, descriptor: Descriptor) -> dict[str, Image]:
@@ -255,6 +287,7 @@ def _check_exact(name: str, document: ReferenceDocument, flavour: Flavour, image
 __all__ = [
     "RATIO",
     "Image",
+    "check_others",
     "check_reference_values",
     "check_templates",
     "document_file",

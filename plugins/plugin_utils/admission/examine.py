@@ -65,6 +65,7 @@ class Site:
         own: the SCs of the catalogue by name, those of admitted packages among them.
         records: the records of what was admitted, by SC.
         now: the time, with a zone.
+        catalogue: the directory of the catalogue.
         allow_rollback: whether an older version may take the place of a newer one.
     """
 
@@ -72,6 +73,7 @@ class Site:
     own: Mapping[str, Descriptor]
     records: Mapping[str, Record]
     now: datetime
+    catalogue: Path
     allow_rollback: bool = False
 
 
@@ -262,7 +264,9 @@ class Examination:
         return "the name is free" if described is None else "the SC came in a package before"
 
     def _templates(self) -> str:
-        found = contents.check_templates(self.staging, self._described())
+        described, own = self._described(), self._site.own
+        found = contents.check_templates(self.staging, described, own)
+        contents.check_others(self._site.catalogue, described.sc, own)
         return f"read {', '.join(found)}" if found else "read no variable of the site"
 
     def _images(self) -> str:

@@ -11,10 +11,11 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ SECONDS: Final = 20
 OWN: Final = ("sc_name", "sc_version", "sc_flavour")
 """Variables that the package itself gives."""
 
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEXT: Final = "have the developer of the package mend it."
 
 
@@ -59,11 +61,27 @@ def render(templates: Mapping[str, str], variables: Mapping[str, Any]) -> dict[s
     return contents
 
 
-def foreign(sc: str, variables: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return those of the variables that an SC's templates may not read, sorted."""
-    begin = prefix(sc)
+def foreign(sc: str, variables: Mapping[str, tuple[str, ...]], others: Iterable[str] = ()) -> list[str]:
+    """Return those of the variables that an SC's templates may not read, sorted.
+
+    Args:
+        sc: the SC.
+        variables: what each template reads.
+        others: the SCs of the site.
+    """
+    scs = {sc, *others}
     wanted = {name for names in variables.values() for name in names}
-    return sorted(name for name in wanted if name not in OWN and not name.startswith(begin))
+    return sorted(name for name in wanted if name not in OWN and owner(name, scs) != sc)
+
+
+def owner(variable: str, scs: Iterable[str]) -> str | None:
+    """Return the SC that a variable of the site is for: the one with the longest name that it begins with."""
+    return max((sc for sc in scs if variable.startswith(prefix(sc))), key=len, default=None)
+
+
+def mentioned(sc: str, texts: Iterable[str]) -> list[str]:
+    """Return the words in other SCs' templates that would be this SC's variables, sorted."""
+    return sorted({word for text in texts for word in _WORD.findall(text) if word.startswith(prefix(sc))})
 
 
 def prefix(sc: str) -> str:
@@ -132,4 +150,15 @@ def _libraries() -> str:
     return ":".join(dict.fromkeys(str(Path(str(m.__file__)).parents[1]) for m in (jinja2, markupsafe)))
 
 
-__all__ = ["OWN", "SECONDS", "TEMPLATE_LIMIT", "foreign", "plain", "prefix", "reads", "render"]
+__all__ = [
+    "OWN",
+    "SECONDS",
+    "TEMPLATE_LIMIT",
+    "foreign",
+    "mentioned",
+    "owner",
+    "plain",
+    "prefix",
+    "reads",
+    "render",
+]

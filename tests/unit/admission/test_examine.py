@@ -314,6 +314,28 @@ def test_templates_that_are_not_accepted(market: Market, templated: Path, templa
     assert message in one_failure(market.examine(templated).report, "templates")
 
 
+def test_a_variable_of_another_sc_whose_name_begins_alike(market: Market, templated: Path) -> None:
+    other = DESCRIPTOR | {"sc": "dns-filter-names", "configuration": []}
+    (market.place.catalogue / "dns-filter-names.yml").write_text(yaml.safe_dump(other))
+    assert market.examine(templated).report.passed
+    remade(templated, content(templated) | {"templates/dnsmasq.conf.j2": b"{{ dns_filter_names_secret }}"})
+    message = one_failure(market.examine(templated).report, "templates")
+    assert message.endswith("reads the variable dns_filter_names_secret, which is for SC dns-filter-names.")
+
+
+def test_a_name_that_takes_the_variables_of_another_sc(market: Market, templated: Path) -> None:
+    configuration = [{"path": "/etc/x", "template": "templates/x.j2", "reload": "replace"}]
+    other = DESCRIPTOR | {"sc": "dns", "configuration": configuration}
+    (market.place.catalogue / "dns.yml").write_text(yaml.safe_dump(other))
+    (market.place.catalogue / "templates").mkdir(exist_ok=True)
+    template = market.place.catalogue / "templates/x.j2"
+    template.write_text("{{ dns_port }}")
+    assert market.examine(templated).report.passed
+    template.write_text("{{ dns_filter_password }}")
+    message = one_failure(market.examine(templated).report, "templates")
+    assert "SC dns-filter: has a name that the variable dns_filter_password begins with, which SC dns reads." in message
+
+
 def test_an_image_that_is_none(market: Market, good: Path) -> None:
     remade(good, content(good) | {"images/dns-filter.tar": b"nothing"})
     assert "images/dns-filter.tar: is compressed, or no tar archive" in one_failure(

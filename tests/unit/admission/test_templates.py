@@ -35,6 +35,20 @@ def test_what_a_template_reads() -> None:
     assert templates.foreign("dns-filter", found) == ["palantir_trust_fence"]
 
 
+def test_a_variable_is_of_the_sc_with_the_longest_name_that_it_begins_with() -> None:
+    read = {"x": ("dns_port", "dns_filter_password", "sc_name")}
+    assert templates.foreign("dns", read) == []
+    assert templates.foreign("dns", read, ["dns-filter", "waf"]) == ["dns_filter_password"]
+    assert templates.owner("dns_filter_password", ["dns", "dns-filter", "dns-filter-x"]) == "dns-filter"
+    assert templates.owner("dnsx_port", ["dns"]) is None
+    assert templates.owner("dns_port", ["dns-port"]) is None, "a name alone is nobody's"
+
+
+def test_what_others_read_that_would_be_an_scs_own() -> None:
+    texts = ["{{ dns_filter_names | default(dns_port) }} # dns_filter", "{% if x.dns_filter_y %}", "xdns_filter_z"]
+    assert templates.mentioned("dns-filter", texts) == ["dns_filter_names", "dns_filter_y"]
+
+
 ESCAPES = {
     "class": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "attr": "{{ '' | attr('__class__') }}",
