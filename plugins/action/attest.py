@@ -16,7 +16,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import No
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 
 EAR_LIMIT = 500_000
@@ -35,12 +34,12 @@ NODE_OPTIONS = (
 
 @dataclass(frozen=True)
 class _Site:
-    """What every round of a task needs; ``key`` is the PEM of the key that signs."""
+    """What every round of a task needs; ``key`` is the PEM of the key that signs, None where nothing is signed."""
 
     store: Store
     policy: AppraisalPolicy
     references: ReferenceSet
-    key: bytes
+    key: bytes | None
 
 
 class ActionModule(NodeAction):
@@ -74,7 +73,7 @@ class ActionModule(NodeAction):
 
     def _round(self, node: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> attestation.Result:
         store = self.open_store(arguments)
-        key = signing_key.load_or_create(Path(arguments["signing_key"] or signing_key.default_path()))
+        key = self.signing_key(arguments)
         try:
             policy = load_policy(arguments["policy"])
             references = load_site(Path(arguments["reference_values"]), datetime.now(UTC))

@@ -22,7 +22,6 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import 
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.ssh import Play, UnsupportedError, launch
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.channel import Launch
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.engine import (
     Outcome,
@@ -79,7 +78,7 @@ class ActionModule(TrustAction):
             store,
             policy,
             load_site(Path(arguments["reference_values"]), datetime.now(UTC)),
-            signing_key.load_or_create(Path(arguments["signing_key"] or signing_key.default_path())),
+            self.signing_key(arguments),
             Memory(),
         )
         plan = Plan(

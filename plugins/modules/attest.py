@@ -60,7 +60,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The node is only read.
+    details: The node is only read. The result is recorded all the same, but no signing key is made for it.
   diff_mode:
     support: none
 seealso:

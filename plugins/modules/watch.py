@@ -83,7 +83,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The nodes are only read.
+    details: The nodes are only read. Results are recorded all the same, but no signing key is made for them.
   diff_mode:
     support: none
 seealso:

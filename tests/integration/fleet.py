@@ -49,7 +49,7 @@ class _Enrolment(ActionModule):
     def __init__(self, store: Store) -> None:
         self._opened = store
 
-    def open_store(self, _arguments: dict[str, Any]) -> Store:  # type: ignore[override]
+    def open_store(self, _arguments: dict[str, Any]) -> Store:
         return self._opened
 
     def connect(self, _node: str) -> None:

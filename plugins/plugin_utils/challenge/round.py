@@ -139,7 +139,7 @@ def finish(
     evidence: object,
     policy: AppraisalPolicy,
     reference_values: ReferenceSet,
-    signing_key: bytes,
+    signing_key: bytes | None,
     now: float,
     memory: Memory | None = None,
 ) -> Result:
@@ -154,7 +154,7 @@ def finish(
         evidence: result of the evidence module, whatever the node gave.
         policy: the Appraisal Policy.
         reference_values: the site's Reference Values.
-        signing_key: PEM of the P-256 key that signs the EAR.
+        signing_key: PEM of the P-256 key that signs the EAR; None where it is not signed.
         now: seconds since the epoch.
         memory: of whoever appraises many nodes in one process.
 
@@ -194,7 +194,7 @@ def finish(
     ear = appraisal.ear
     # What the evidence tells is as old as this, however late it came.
     ear["palantir.challenged_at"] = challenge.issued_at
-    jwt = sign_ear(ear, signing_key)
+    jwt = None if signing_key is None else sign_ear(ear, signing_key)
     packed = None if appraisal.progress is None else appraisal.progress.pack()
     with store.transaction() as connection:
         outcome = attestations.Outcome(challenge.node, now, "attested", ear=ear, jwt=jwt, evidence=kept)

@@ -12,6 +12,7 @@ import os
 import time
 from abc import abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
@@ -20,6 +21,7 @@ from sqlalchemy import Connection
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.controllers import name_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.shorter import fitted
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store, default_url
 
 RESULT_LIMIT = 600_000
@@ -82,10 +84,17 @@ class TrustAction(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = other.run(task_vars=task_vars)
         return result
 
-    @staticmethod
-    def open_store(arguments: dict[str, Any]) -> Store:
-        """Open the store of the task's argument, else of the environment, else the user's own."""
-        return Store(arguments["store"] or default_url())
+    def open_store(self, arguments: dict[str, Any]) -> Store:
+        """Open the store of the task's argument, else of the environment, else the user's own.
+
+        In check mode it is neither made nor upgraded.
+        """
+        return Store(arguments["store"] or default_url(), keep=not self._task.check_mode)
+
+    def signing_key(self, arguments: dict[str, Any]) -> bytes | None:
+        """Return the PEM of the key that signs results; None where there is none and check mode makes none."""
+        path = Path(arguments["signing_key"] or signing_key.default_path())
+        return None if self._task.check_mode and not path.exists() else signing_key.load_or_create(path)
 
     @contextlib.contextmanager
     def transaction(self, arguments: dict[str, Any], *, keep: bool = True) -> Iterator[Connection]:

@@ -63,17 +63,21 @@ class Store:
         url: SQLAlchemy URL, ``sqlite:///FILE`` or ``postgresql+DRIVER://…``. Passwords in it never reach a message.
         read_only: nothing is made, upgraded or written, and nobody is kept waiting: a transaction sees the store as
             it was when it began, and runs beside those that write.
+        keep: whether it may be made or upgraded. In place of a file that is not there, one in memory is made.
 
     Raises:
         StoreError: the URL is not one, the store is unreachable, or it was written by a newer version; with
-            ``read_only``, also where it does not exist, or was written by an older version.
+            ``read_only``, also where it does not exist, or was written by an older version; without ``keep``, also
+            where it was written by an older version, or is an empty database of a server.
     """
 
-    def __init__(self, url: str, *, read_only: bool = False) -> None:
+    def __init__(self, url: str, *, read_only: bool = False, keep: bool = True) -> None:
         parsed = _parse(url)
         # A server's password may stand in the query, too.
         self.name = parsed.set(query={}).render_as_string(hide_password=True)
         self._secrets = [text for text in (parsed.password, *_texts(parsed.query.get("password"))) if text]
+        absent = not (keep or read_only) and _is_absent(parsed)
+        parsed = parsed.set(database=":memory:") if absent else parsed
         make = {"sqlite": _sqlite_reader if read_only else _sqlite, "postgresql": _postgresql}
         try:
             self._engine = make[parsed.get_backend_name()](parsed)
@@ -81,7 +85,7 @@ class Store:
                 event.listen(self._engine, "begin", _read if read_only else _lock)
             event.listen(self._engine, "handle_error", self._refuse_value)
             with self._closed_on_error(), self.transaction() as connection:
-                (_require if read_only else _prepare)(connection, self.name)
+                (_prepare if absent or (keep and not read_only) else _require)(connection, self.name)
         except OSError as error:
             reason = f"{error.strerror or type(error).__name__} ({error.filename})."
             raise StoreError(f"store {self.name}", reason, f"check the directory or set {ENVIRONMENT}.") from None
@@ -246,6 +250,18 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
+def _is_absent(url: URL) -> bool:
+    """Return whether a store's file is not there, or was only made and has nothing in it yet."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return False
+    path = Path(url.database)
+    return not path.exists() or (path.is_file() and path.stat().st_size == 0 and not _log_of(path).exists())
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
 def _private_file(path: Path) -> None:
     """Make the file where it is not there yet, readable by its owner only.
 
@@ -275,10 +291,14 @@ def _prepare(connection: Connection, name: str) -> None:
 def _require(connection: Connection, name: str) -> None:
     """Refuse what is no store of this version."""
     if not inspect(connection).has_table(schema.meta.name):
-        raise StoreError(f"store {name}", "is empty.", "run a playbook of the collection, which makes its tables.")
+        raise StoreError(
+            f"store {name}", "is empty.", "run a playbook of the collection without --check, which makes its tables."
+        )
     found = _version(connection)
     if found != str(schema.VERSION):
-        step = "run a playbook of this release, which upgrades an older store, or use the release that wrote it."
+        step = (
+            "run a playbook of this release without --check, which upgrades an older store, or use the other release."
+        )
         raise _other_version(name, found, step)
 
 

@@ -51,7 +51,7 @@ class StoreJudge:
     store: Store
     policy: AppraisalPolicy
     references: ReferenceSet
-    key: bytes
+    key: bytes | None
     memory: Memory
     clock: Callable[[], float] = time.time
 

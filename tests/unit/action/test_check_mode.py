@@ -55,6 +55,25 @@ def contents(store: Store) -> dict[str, list[Any]]:
         return {t.name: [tuple(row) for row in connection.execute(select(t))] for t in schema.metadata.sorted_tables}
 
 
+def play(root: Path, tasks: list[dict[str, Any]], url: str) -> tuple[dict[str, Any], list[str]]:
+    """Run tasks in check mode on a node that does not exist; return their results, and the names of all files."""
+    (root / "play.yml").write_text(yaml.safe_dump([{"hosts": "node1", "gather_facts": False, "tasks": tasks}]))
+    done = subprocess.run(
+        [PLAYBOOK, "--check", "-i", "node1,", "-e", "ansible_host=127.0.0.1 ansible_port=9", "play.yml"],
+        cwd=root,
+        env={**os.environ, "PALANTIR_TRUST_STORE": url, "XDG_DATA_HOME": str(root)}
+        | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")}
+        | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    plays = json.loads(done.stdout)["plays"]
+    results = {task["task"]["name"]: task["hosts"]["node1"] for task in plays[0]["tasks"]}
+    return results, sorted(os.listdir(root))
+
+
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run every verb on a node that does not exist, and return the results with the store before and after."""
@@ -73,21 +92,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         instances.set_state(connection, record.id, "live", 2.0)
     before = contents(store)
     tasks = [{"name": name, **task, "ignore_errors": True} for name, task in {**VERBS, **UNCHANGED}.items()]
-    (root / "play.yml").write_text(yaml.safe_dump([{"hosts": "node1", "gather_facts": False, "tasks": tasks}]))
-    done = subprocess.run(
-        [PLAYBOOK, "--check", "-i", "node1,", "-e", "ansible_host=127.0.0.1 ansible_port=9", "play.yml"],
-        cwd=root,
-        env={**os.environ, "PALANTIR_TRUST_STORE": url, "XDG_DATA_HOME": str(root)}
-        | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")}
-        | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    plays = json.loads(done.stdout)["plays"]
-    results = {task["task"]["name"]: task["hosts"]["node1"] for task in plays[0]["tasks"]}
-    return {"before": before, "after": contents(store), "results": results, "files": sorted(os.listdir(root))}
+    results, files = play(root, tasks, url)
+    return {"before": before, "after": contents(store), "results": results, "files": files}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -117,3 +123,11 @@ def test_what_would_be_revoked_is_in_no_list_yet(outcome: dict[str, Any]) -> Non
     result = outcome["results"]["revoke"]
     assert [item["serial"] for item in result["certificates"]] == ["7"]
     assert list(x509.load_pem_x509_crl(result["revocations"].encode())) == []
+
+
+def test_a_site_without_a_store_gets_none_and_no_key(tmp_path: Path) -> None:
+    attest = {"palantir.trust.attest": {"reference_values": ".", "require": "any"}}
+    tasks = [{"name": "attest", **attest}, {"name": "terminate", **VERBS["terminate"]}]
+    results, files = play(tmp_path, tasks, f"sqlite:///{tmp_path}/store.sqlite3")
+    assert (results["attest"]["state"], results["terminate"]["changed"]) == ("not_enrolled", False)
+    assert files == ["play.yml"]

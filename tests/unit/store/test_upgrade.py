@@ -158,6 +158,34 @@ def test_a_file_of_any_earlier_version_is_upgraded_and_keeps_what_it_has(old_url
     assert versions(old_url) == ([str(schema.VERSION)], [str(schema.VERSION)])
 
 
+def test_an_old_store_that_may_not_be_changed_is_refused_and_stays_as_it_is(old_url: str) -> None:
+    before = shape(old_url), versions(old_url)
+    with pytest.raises(
+        StoreError, match=r"has schema version \d; .* Next: run a playbook of this release without --check"
+    ):
+        Store(old_url, keep=False)
+    assert (shape(old_url), versions(old_url)) == before
+    Store(old_url).close()
+    Store(old_url, keep=False).close()
+
+
+def test_a_store_that_may_not_be_made_is_an_empty_one_in_memory(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "store.sqlite3"
+    store = Store(f"sqlite:///{file}", keep=False)
+    with store.transaction() as connection:
+        assert identities.find(connection, "node1") is None
+    store.close()
+    assert not file.parent.exists()
+
+
+def test_an_empty_database_that_may_not_be_changed_is_refused(postgresql_url: str) -> None:
+    with pytest.raises(StoreError, match="is empty"):
+        Store(postgresql_url, keep=False)
+    engine = create_engine(postgresql_url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
 @pytest.mark.parametrize("version", [2, 6])
 def test_a_database_of_postgresql_is_upgraded_and_keeps_what_it_has(postgresql_url: str, version: int) -> None:
     with_clean = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
