@@ -17,7 +17,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.agent import AgentAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import part
-from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import node_part, store_part
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import DRIVERS, container_id
@@ -114,8 +114,12 @@ class ActionModule(AgentAction):
         here = self._here(arguments)
         if self._task.check_mode:
             return {"changed": True}
+        store = self.open_store(arguments)
         if not here.allocated:
             record = self._serving(here, arguments)
+            # Where a run was killed while it gave the one before up, this one goes on.
+            if len(here.deployed) > 1 and record.state == "live":
+                return {"changed": True, "generation": self._alone(record, here, sc, arguments, task_vars)}
             return {"changed": False, "generation": record.plain()}
         if arguments["attestation"] is None:
             raise StoreError(
@@ -123,30 +127,53 @@ class ActionModule(AgentAction):
                 "state promoted needs attestation.",
                 "give the id that palantir.trust.attest returned.",
             )
-        store, record = self.open_store(arguments), here.allocated[-1]
+        record = here.allocated[-1]
         store_part.require_proof(store, record, arguments["attestation"])
+        # Before the node gives up what served: whoever is killed then leaves a record of what still can.
+        store_part.serve(store, record, (), self.now(), record.container)
+        try:
+            return {"changed": True, "generation": self._alone(record, here, sc, arguments, task_vars)}
+        except TrustError:
+            with store.transaction() as connection:
+                instances.set_state(connection, record.id, "allocated", self.now())
+            raise
+
+    def _alone(
+        self,
+        record: InstanceRecord,
+        here: Here,
+        sc: Mapping[str, Any],
+        arguments: dict[str, Any],
+        task_vars: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Let a generation that is on record as live serve on its node, and give all others up."""
         others = [other for other in here.all if other.id != record.id]
         # Before the others are given up: without its agent it does not serve.
         self.certify(record, sc.get("management"), arguments, task_vars)
         if others or sc["network"] == "private":
             asked = node_part.of_generation("promoted", record, arguments["directory"], replace_previous=True)
             self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
-        return {"changed": True, "generation": store_part.serve(store, record, others, self.now(), record.container)}
+        return store_part.serve(self.open_store(arguments), record, others, self.now(), record.container)
 
     def _roll_back(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         here, driver = self._here(arguments), DRIVERS[arguments["driver"]]
         before = here.serving if arguments["revive"] else None
         plain = before.plain() if before else None
-        if self._task.check_mode or not here.allocated:
-            return {"changed": bool(here.allocated), "generation": plain}
+        if not here.allocated:
+            return {"changed": False, "generation": plain, "withheld": None}
+        why = store_part.speaks_against(self.open_store(arguments), before) if before else ""
+        withheld = {"generation": before.generation, "why": why} if before and why else None
+        told = {"changed": True, "generation": None if withheld else plain, "withheld": withheld}
+        if self._task.check_mode:
+            return told
         for record in here.allocated:
             asked = node_part.of_generation("absent", record, arguments["directory"])
             self.ask(arguments["node"], driver, asked, task_vars)
             store_part.retire(self.open_store(arguments), [record], self.now())
-        if before is not None and before.state == "live":
+        if before is not None and before.state == "live" and not withheld:
             self._run(before, arguments, task_vars)
             self.certify(before, (arguments["sc"] or {}).get("management"), arguments, task_vars)
-        return {"changed": True, "generation": plain}
+        return told
 
     def _configure(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         sc = node_part.supported(arguments["instance"], arguments["sc"])

@@ -24,7 +24,8 @@ options:
       - V(instantiated) runs a new generation where none is deployed on the node, or always with O(replace) or
         O(beside), and waits until it answers its probe.
       - V(promoted) lets what was begun with O(beside) serve, if O(attestation) proves it, and gives the others up.
-      - V(rolled_back) gives up what was begun with O(beside), and runs the one before again.
+      - V(rolled_back) gives up what was begun with O(beside), and runs the one before again, unless that or its host is
+        contraindicated, by the node's last result or an open incident that this result does not refute.
       - V(configured) gives the generation that runs other content of its files, and has its program read them. Where it
         cannot, RV(needs_replacement) says so, and nothing is changed.
       - V(operating) runs a generation again in the boot in which it was stopped; V(stopped) lets its program end.
@@ -134,7 +135,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 generation:
-  description: The generation that the state is about; of O(state=rolled_back) the one before, or null.
+  description: The generation that the state is about; of O(state=rolled_back) the one before, null where none serves.
   returned: >-
     O(state=instantiated), O(state=promoted), O(state=rolled_back), O(state=operating) and O(state=stopped), but not for
     a generation that check mode foresees
@@ -150,6 +151,11 @@ generation:
     state: live
     uid_base: 1000144896
     uid_count: 65536
+withheld:
+  description: The one before, where it is not run again, and why; else null.
+  returned: O(state=rolled_back)
+  type: dict
+  sample: {generation: 2, why: "sc:dns-filter-1 is contraindicated: unknown_executable: /tmp/x was run."}
 gap_ms:
   description: Time from the end of the generation before to the first answer of this one, by the node's word.
   returned: O(state=instantiated), where the one before had the node's ports

@@ -16,7 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import HOST_LAYERS
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import digests
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
@@ -98,6 +98,32 @@ def retire(store: Store, records: Iterable[InstanceRecord], now: float) -> None:
             instances.set_state(connection, record.id, "retired", now)
 
 
+def speaks_against(store: Store, record: InstanceRecord) -> str:
+    """Return what contraindicates a generation, itself or its host; empty where nothing does.
+
+    That is its node's last result, or an open incident that this result does not refute: one that says that the layer
+    is affirming, by evidence from after all that the incident knows of.
+    """
+    with store.transaction() as connection:
+        last = attestations.last_attested(connection, record.node)
+        known = [incident for incident in incidents.still_open(connection) if incident.node == record.node]
+    own, ear = f"sc:{record.instance}", (last.ear if last else None) or {}
+    submods = ear.get("submods", {})
+    tiers = {layer: submods.get(layer, {}).get("ear_status") for layer in HOST_LAYERS}
+    tiers[own] = (submods.get(own, {}).get("palantir.generations") or {}).get(str(record.generation))
+    for layer, tier in tiers.items():
+        if tier == Tier.CONTRAINDICATED:
+            return f"{layer} is contraindicated: {_gravest(submods[layer])}"
+    for incident in known:
+        refuted = tiers.get(incident.layer) == Tier.AFFIRMING
+        refuted &= ear.get("palantir.challenged_at", 0) > max(incident.detected_at, incident.last_action_at or 0.0)
+        # What was found before this generation was begun is what it replaced.
+        concerned = incident.layer in HOST_LAYERS or incident.detected_at >= record.created_at
+        if incident.layer in tiers and concerned and not refuted:
+            return f"incident {incident.id} is {incident.state}: {incident.layer}: {printable(incident.finding, 200)}."
+    return ""
+
+
 def require_proof(store: Store, record: InstanceRecord, attestation: int) -> None:
     """Require that a result proves a generation by itself, on a host that proves its integrity.
 
@@ -135,4 +161,4 @@ def _gravest(submod: Mapping[str, Any]) -> str:
     return "nothing of it was measured." if worst is None else f"{worst['code']}: {printable(worst['message'], 500)}"
 
 
-__all__ = ["Here", "allocate", "here", "require_proof", "retire", "serve"]
+__all__ = ["Here", "allocate", "here", "require_proof", "retire", "serve", "speaks_against"]

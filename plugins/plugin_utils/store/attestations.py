@@ -184,6 +184,13 @@ def find(connection: Connection, key: int) -> Attestation | None:
     return None if row is None else _attestation(row)
 
 
+def last_attested(connection: Connection, node: str) -> Attestation | None:
+    """Return a node's newest result that has an EAR, however old; None where there is none."""
+    query = _with_runs().where(attestations.c.node == node, attestations.c.state == "attested")
+    row = connection.execute(query.order_by(attestations.c.id.desc()).limit(1)).first()
+    return None if row is None else _attestation(row)
+
+
 def history(connection: Connection, since: float) -> list[Attestation]:
     """Return all results since a time, oldest first; of equal ones without another between them, the last."""
     rows = connection.execute(_with_runs().where(runs.c.last_at >= since).order_by(attestations.c.id))
@@ -271,6 +278,7 @@ __all__ = [
     "find",
     "history",
     "keep_evidence",
+    "last_attested",
     "latest",
     "load_evidence",
     "note_evidence",

@@ -28,7 +28,7 @@ UID_END = 1 << 31
 RANGES = (UID_END - UID_FIRST) // UID_COUNT
 _NEXT = {
     "allocated": ("live", "retired"),
-    "live": ("live", "stopped", "retired"),
+    "live": ("live", "stopped", "retired", "allocated"),
     "stopped": ("live", "stopped", "retired"),
     "retired": ("retired",),
 }
@@ -189,7 +189,7 @@ def configure(connection: Connection, key: int, digests: Mapping[str, str], at: 
 
 
 def set_state(connection: Connection, key: int, state: str, at: float, container: str | None = None) -> None:
-    """Move a generation on to ``live``, ``stopped`` or ``retired``.
+    """Move a generation on to ``live``, ``stopped`` or ``retired``; or back to ``allocated``, if it does not serve yet.
 
     Args:
         connection: an open transaction.

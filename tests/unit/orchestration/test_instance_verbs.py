@@ -16,7 +16,7 @@ from sqlalchemy import select
 from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import ledger
 
@@ -176,6 +176,109 @@ def test_a_contraindicated_one_is_not_revived(site: Site) -> None:
     site.do("instantiated", sc=sc("nspawn"), beside=True)
     assert site.do("rolled_back", revive=False)["generation"] is None
     assert site.asked == ["started g2 displace_previous", "absent g2"]
+
+
+def opened(site: Site, layer: str, at: float) -> int:
+    with site.store.transaction() as connection:
+        return incidents.open_incident(connection, "node1", layer, "unknown_executable", at).id
+
+
+@pytest.mark.parametrize("network", ["host", "private"])
+def test_what_is_found_contraindicated_meanwhile_is_not_rolled_back_to(site: Site, network: str) -> None:
+    site.do("instantiated", sc=sc("nspawn", network=network), beside=True)
+    site.attest(g1="contraindicated", g2="none")
+    with site.store.transaction() as connection:
+        attestations.record(connection, "node1", site.clock, "unreachable", "No route.")
+    back = site.do("rolled_back", sc=sc())
+    assert (back["changed"], back["generation"]) == (True, None)
+    assert back["withheld"] == {
+        "generation": 1,
+        "why": "sc:dns-1 is contraindicated: unknown_executable: Unknown.",
+    }
+    assert site.asked == ["started g2 displace_previous", "absent g2"]
+    assert site.known == ["g1 podman live", "g2 nspawn retired"], "it is missed: the tables decide what becomes of it"
+
+
+def test_nothing_is_rolled_back_to_on_a_contraindicated_host(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    site.attest(host="contraindicated", g1="affirming")
+    assert site.do("rolled_back")["withheld"]["why"].startswith("hardware is contraindicated: ")
+
+
+@pytest.mark.parametrize(
+    ("layer", "at", "attested", "withheld"),
+    [
+        ("sc:dns-1", 115.0, None, True),
+        ("os", 50.0, None, True),
+        ("sc:dns-1", 115.0, "affirming", False),
+        ("sc:dns-1", 115.0, "none", True),
+        ("sc:dns-1", 200.0, "affirming", True),
+        ("sc:dns-1", 50.0, None, False),
+        ("sc:dns-2", 115.0, None, False),
+    ],
+    ids=["its own", "its host's", "refuted", "not refuted", "newer", "of what it replaced", "of another"],
+)
+def test_an_open_incident_counts_unless_a_newer_proof_refutes_it(
+    site: Site, layer: str, at: float, attested: str | None, withheld: bool
+) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    number = opened(site, layer, at)
+    if attested:
+        site.attest(g1=attested)
+    back = site.do("rolled_back", sc=sc())
+    assert bool(back["withheld"]) is withheld
+    assert ("operating g1" in site.asked) is not withheld
+    if withheld:
+        assert back["withheld"]["why"] == f"incident {number} is open: {layer}: unknown_executable."
+
+
+class Killed(BaseException):
+    """The controller is gone at once."""
+
+
+def killed() -> None:
+    raise Killed
+
+
+def test_who_is_killed_while_it_gives_the_one_before_up_leaves_a_record_of_what_serves(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    proof = site.attest(g1="affirming", g2="affirming")
+    site.seen = killed
+    with pytest.raises(Killed):
+        site.do("promoted", sc=sc("nspawn"), attestation=proof)
+    site.seen = lambda: None
+    assert site.known == ["g1 podman live", "g2 nspawn live"], "the node may have either, or both"
+    assert not site.do("rolled_back")["changed"], "what is proved is not taken away"
+    assert site.do("promoted", sc=sc("nspawn"))["changed"]
+    assert site.asked[1:] == ["promoted g2 replace_previous"] * 2
+    assert site.known == ["g1 podman retired", "g2 nspawn live"]
+    assert not site.do("promoted", sc=sc("nspawn"))["changed"]
+
+
+def test_a_verb_after_one_that_was_killed_goes_back_to_what_serves(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    proof = site.attest(g1="affirming", g2="affirming")
+    site.seen = killed
+    with pytest.raises(Killed):
+        site.do("promoted", sc=sc("nspawn"), attestation=proof)
+    site.seen = lambda: None
+    site.do("instantiated", sc=sc("systemd"), beside=True)
+    assert site.do("rolled_back")["generation"]["generation"] == 2
+    assert site.asked[-2:] == ["absent g3", "operating g2"]
+    site.do("instantiated", sc=sc("systemd"), beside=True)
+    site.do("promoted", sc=sc("systemd"), attestation=site.attest(g4="affirming"))
+    assert site.known == ["g1 podman retired", "g2 nspawn retired", "g3 systemd retired", "g4 systemd live"]
+
+
+def test_a_node_that_does_not_promote_leaves_the_one_before(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    site.fails.add("promoted g2 replace_previous")
+    with pytest.raises(NodeError):
+        site.do("promoted", sc=sc("nspawn"), attestation=site.attest(g1="affirming", g2="affirming"))
+    assert site.known == ["g1 podman live", "g2 nspawn allocated"]
+    site.do("rolled_back")
+    assert site.asked[2:] == ["absent g2", "operating g1"]
+    assert site.known == ["g1 podman live", "g2 nspawn retired"]
 
 
 def test_a_start_that_fails_leaves_its_generation_on_record_until_it_is_rolled_back(site: Site) -> None:
