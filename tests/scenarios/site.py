@@ -57,6 +57,11 @@ class Site:
         return self.directory / "evidence"
 
     @property
+    def known_hosts(self) -> Path:
+        """Where the host keys are that the nodes' TPMs have proved."""
+        return self.directory / "known_hosts"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment of the playbooks."""
         return {
@@ -122,7 +127,8 @@ class Site:
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Run a playbook beside the body; it is ended with it."""
         command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
-        command += ["--extra-vars", json.dumps({"palantir_trust_evidence": str(self.evidence), **variables})]
+        own = {"palantir_trust_evidence": str(self.evidence), "palantir_trust_known_hosts": str(self.known_hosts)}
+        command += ["--extra-vars", json.dumps({**own, **variables})]
         command += ["--limit", limit] if limit else []
         with self._output() as output:
             process = subprocess.Popen(

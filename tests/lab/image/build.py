@@ -66,6 +66,7 @@ def _build(work: Path, name: str, ima_policy: bytes, keys: Keys) -> None:
         ima_policy=ima_policy,
         authorized_key=keys.login_public,
         host_key=keys.host.read_bytes(),
+        host_public=keys.host_public,
     )
     with step("read kernel and initrd from the archive"):
         release, kernel, initrd = kernel_and_initrd(rootfs)

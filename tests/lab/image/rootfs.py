@@ -67,7 +67,9 @@ def unpack_packages(work: Path, log: Path, names: Sequence[str]) -> Path:
     return parts
 
 
-def build_rootfs(work: Path, log: Path, *, ima_policy: bytes, authorized_key: str, host_key: bytes) -> Path:
+def build_rootfs(
+    work: Path, log: Path, *, ima_policy: bytes, authorized_key: str, host_key: bytes, host_public: str
+) -> Path:
     """Make rootfs.tar: exactly what will be on the disk.
 
     Args:
@@ -76,6 +78,7 @@ def build_rootfs(work: Path, log: Path, *, ima_policy: bytes, authorized_key: st
         ima_policy: content of the guest's /etc/ima/ima-policy.
         authorized_key: the one public key that may log in as root.
         host_key: private key of the guest's sshd.
+        host_public: its public half, which the node's facts name.
 
     Raises:
         LabError: mmdebstrap failed; the message carries its last lines.
@@ -84,6 +87,7 @@ def build_rootfs(work: Path, log: Path, *, ima_policy: bytes, authorized_key: st
     entries = guest_entries() | unit_entries()
     entries["etc/ima/ima-policy"] = Entry(ima_policy)
     entries["etc/ssh/ssh_host_ed25519_key"] = Entry(host_key, 0o600)
+    entries["etc/ssh/ssh_host_ed25519_key.pub"] = Entry(host_public.encode())
     entries["root/.ssh/authorized_keys"] = Entry(authorized_key.encode(), 0o600)
     # Empty, not absent: systemd then gives each node its own and does not take this for a first boot.
     entries["etc/machine-id"] = Entry()
@@ -91,7 +95,7 @@ def build_rootfs(work: Path, log: Path, *, ima_policy: bytes, authorized_key: st
     rootfs = work / "rootfs.tar"
     hooks = [
         f"tar-in {overlay} /",
-        'find "$1/etc/ssh" -name "ssh_host_*" ! -name ssh_host_ed25519_key -delete',
+        'find "$1/etc/ssh" -name "ssh_host_*" ! -name "ssh_host_ed25519_key*" -delete',
         'rm -f "$1/etc/fstab" "$1/etc/hostname" "$1/etc/resolv.conf"',
         'chroot "$1" update-initramfs -u -k all',
     ]
