@@ -48,7 +48,8 @@ class Runner:
         image.mkdir(parents=True)
         (image / "ima-policy").write_bytes((CHECKOUT / "roles" / "attester" / "files" / "ima-policy").read_bytes())
         self._write("envvars", self._environment())
-        self._write("settings", {"job_timeout": 120, "pexpect_timeout": 5, "suppress_env_files": True})
+        timeout = 120 + 20 * len(nodes)
+        self._write("settings", {"job_timeout": timeout, "pexpect_timeout": 5, "suppress_env_files": True})
         self._write(
             "extravars",
             {
