@@ -220,11 +220,12 @@ class Agent:
             found = path.stat()
             if (found.st_mtime_ns, found.st_ino) == self._seen:
                 return
-            self._seen = (found.st_mtime_ns, found.st_ino)
             with path.open("rb") as file:
                 text = file.read(LIST_LIMIT).decode("ascii")
             if text != self.revocations:
                 self._take(text)
+            # What could not be taken is tried again: it may be the one that turns somebody away.
+            self._seen = (found.st_mtime_ns, found.st_ino)
 
     def _take(self, text: str) -> None:
         number, directory = self._list_number(text), Path(self.settings["directory"])
@@ -339,6 +340,8 @@ class Server(http.server.ThreadingHTTPServer):
         self._certificate = (0, 0)
         self._revocations = ""
         self._context: ssl.SSLContext | None = None
+        if ":" in str(agent.settings["address"]):
+            self.address_family = socket.AF_INET6
         super().__init__((str(agent.settings["address"]), int(agent.settings["port"])), Handler)
 
     def server_bind(self) -> None:

@@ -90,7 +90,8 @@ def requested(generation: Generation) -> Dict[str, Any]:
     """Return a request for a certificate of a generation's key, which is made where it has none yet.
 
     Returns:
-        ``changed``, ``request`` (PEM), ``certificate`` (PEM; empty where it has none), and ``running``.
+        ``changed``, ``request`` (PEM), ``certificate`` (PEM; empty where it has none), ``running``, and where it
+        serves: ``address`` and ``port``, None where it does not yet.
 
     Raises:
         NodeError: ``no_openssl``, ``openssl_failed``, ``not_writable``.
@@ -106,6 +107,7 @@ def requested(generation: Generation) -> Dict[str, Any]:
         "request": asked.text,
         "certificate": read_text(os.path.join(folder, "certificate.pem"), 1 << 16) or "",
         "running": _units.running(_unit_name(generation)),
+        **{key: _previous(folder).get(key) for key in ("address", "port")},
     }
 
 

@@ -88,6 +88,14 @@ certificate:
   description: The certificate that the agent has, in PEM; empty where it has none.
   returned: O(state=requested)
   type: str
+address:
+  description: Address at which it serves; null where it does not yet.
+  returned: O(state=requested)
+  type: str
+port:
+  description: Port at which it serves; null where it does not yet.
+  returned: O(state=requested)
+  type: int
 running:
   description: Whether the agent's service runs.
   returned: O(state=requested)

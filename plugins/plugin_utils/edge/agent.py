@@ -63,7 +63,8 @@ class AgentAction(NodeAction):
         name, directory = agent_part.name_of(authority, record), str(arguments["directory"])
         answer = self.ask(record.node, "sc_agent", agent_part.requested(record, directory), task_vars)
         with store.transaction() as connection:
-            sound = answer.get("running") is True and agent_part.is_newest(connection, name, answer.get("certificate"))
+            sound = agent_part.serves(answer, management)
+            sound = sound and agent_part.is_newest(connection, name, answer.get("certificate"))
             if sound and not agent_part.due(connection, name, self.now()):
                 return None
             issued, given = agent_part.certified(connection, authority, record, answer, self.now())

@@ -56,6 +56,12 @@ def due(connection: Connection, name: SpiffeId, now: float) -> bool:
     return certificates.roles_revoked_at(connection) >= kept.issued_at - _RACE_S
 
 
+def serves(answer: Mapping[str, Any], management: Mapping[str, Any] | None) -> bool:
+    """Tell whether an agent runs, and serves where it is to; anywhere, without ``management``."""
+    elsewhere = management is not None and any(answer.get(key) != management[key] for key in ("address", "port"))
+    return answer.get("running") is True and not elsewhere
+
+
 def is_newest(connection: Connection, name: SpiffeId, told: object) -> bool:
     """Tell whether the certificate that an agent has is the newest of its name, and counts."""
     try:
@@ -112,4 +118,15 @@ def _generation(record: InstanceRecord, directory: str) -> dict[str, Any]:
     return {"name": record.instance, "generation": record.generation, "directory": place}
 
 
-__all__ = ["LIFETIME", "PROGRAM", "RENEWED_S", "certified", "due", "installed", "is_newest", "name_of", "requested"]
+__all__ = [
+    "LIFETIME",
+    "PROGRAM",
+    "RENEWED_S",
+    "certified",
+    "due",
+    "installed",
+    "is_newest",
+    "name_of",
+    "requested",
+    "serves",
+]

@@ -279,3 +279,13 @@ def test_the_unit_leads_nowhere_else(node: Node, tmp_path: Path) -> None:
     weigh = [ANALYZE, "security", "--offline=yes", "--threshold=45", "--no-pager", str(path)]
     done = subprocess.run(weigh, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout[-400:] + done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").is_file(), reason="this machine has no IPv6")
+def test_it_serves_at_an_address_of_ipv6(node: Node) -> None:
+    of = node.generation()
+    node.certify(of, address="::1")
+    told = _agent.requested(of)
+    assert (told["address"], told["port"], told["running"]) == ("::1", node.port, True)
+    peer = Peer("::1", node.port, of_instance(DOMAIN, "dns-1", 3), lambda _serial: True)
+    assert ask(peer, client("observer"), "GET", "/v1/health")["running"] is False

@@ -73,7 +73,8 @@ class Managed(Site):
             return {"changed": True}
         key = self.keys.setdefault(number, ec.generate_private_key(ec.SECP256R1()))
         mine = self.given.get("certificate", "") if self.given.get("generation") == number else ""
-        return {"request": self.request or request(key), "certificate": mine, "running": bool(mine)}
+        where = {key: self.given.get(key) for key in ("address", "port")} if mine else {}
+        return {"request": self.request or request(key), "certificate": mine, "running": bool(mine), **where}
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -206,6 +207,9 @@ def test_what_has_a_certificate_that_holds_is_left_as_it_is(site: Managed) -> No
     site.given = {}
     site.do("operating", sc=managed())
     assert site.asked[3:] == ["operating g1", "requested g1", "certified g1"], "its agent was gone"
+    site.asked.clear()
+    site.do("operating", sc={**managed(), "management": {"port": 9444, "address": "192.0.2.1"}})
+    assert (site.asked[2], site.given["port"]) == ("certified g1", 9444), "it is to serve elsewhere now"
 
 
 def test_a_certificate_is_renewed_before_it_ends_and_no_sooner(site: Managed) -> None:
