@@ -99,7 +99,8 @@ def not_proved(course: Course, scene: Scene, instance: str = SECOND) -> None:
     said = course.refused("change_flavour", instance, palantir_trust_flavour="podman")
     on_node(course.lab, before.node, _IN_ALL_LAYERS.format("cp -p /root/kept.$n $file"))
     scene.must("is contraindicated: modified_file" in said, "what was tampered with does not serve", said[-400:])
-    scene.must(f"Generation {before.generation} serves as before." in said, "the verb says so", said[-400:])
+    kept = f"generation {before.generation} serves as before."
+    scene.must(kept in said.lower(), "the verb says so", said[-400:])
     scene.must(course.instance(instance) == before, "the one before is what it was")
     answer = course.ask(before.node)
     scene.must(answer == "192.0.2.53", "and answers", answer)
@@ -109,7 +110,8 @@ def not_answering(course: Course, scene: Scene, instance: str = SECOND) -> None:
     """The next flavour takes the node's own network, and does not answer there."""
     before = course.instance(instance)
     said = course.refused("change_flavour", instance, palantir_trust_flavour="host", dns_filter_address="192.0.2.1")
-    scene.must(f"Generation {before.generation} serves as before." in said, "the verb says so", said[-400:])
+    kept = f"generation {before.generation} serves as before."
+    scene.must(kept in said.lower(), "the verb says so", said[-400:])
     scene.must(course.instance(instance).generation == before.generation, "the one before serves")
     answer = course.ask(before.node)
     scene.must(answer == "192.0.2.53", "and answers at the node's port", answer)
