@@ -33,34 +33,13 @@ _LIMIT = 8 << 20
 _SIGNALS = {"none": "", "signal": "HUP", "replace": None}
 """How a change of a file is read, as the agent's settings say it."""
 _HARDENED = (
-    ("NoNewPrivileges", "yes"),
-    ("LockPersonality", "yes"),
-    ("MemoryDenyWriteExecute", "yes"),
-    ("PrivateDevices", "yes"),
-    ("PrivateMounts", "yes"),
-    ("PrivateTmp", "yes"),
-    ("ProtectClock", "yes"),
-    ("ProtectControlGroups", "yes"),
-    ("ProtectHome", "yes"),
-    ("ProtectHostname", "yes"),
-    ("ProtectKernelLogs", "yes"),
-    ("ProtectKernelModules", "yes"),
-    ("ProtectKernelTunables", "yes"),
-    ("ProtectSystem", "strict"),
-    ("RestrictNamespaces", "yes"),
-    ("RestrictRealtime", "yes"),
-    ("RestrictSUIDSGID", "yes"),
+    *_units.HARDENED,
     # None of them leads to systemd or to a container engine.
     ("RestrictAddressFamilies", "AF_INET AF_INET6"),
-    ("SystemCallArchitectures", "native"),
-    ("SystemCallErrorNumber", "EPERM"),
     ("SystemCallFilter", "@system-service"),
     ("SystemCallFilter", "~@privileged @resources"),
-    ("DevicePolicy", "closed"),
-    ("KeyringMode", "private"),
     ("MemoryMax", "%d" % (256 << 20)),
     ("TasksMax", "32"),
-    ("UMask", "0077"),
 )
 
 

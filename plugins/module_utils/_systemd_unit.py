@@ -43,32 +43,11 @@ is named, and on links there (IFLA_NET_NS_PID, IFLA_LINK_NETNSID), where the cap
 as well; and the node's own network namespace is of the same one.
 """
 _HARDENED = (
-    ("NoNewPrivileges", "yes"),
-    ("LockPersonality", "yes"),
-    ("MemoryDenyWriteExecute", "yes"),
-    ("PrivateDevices", "yes"),
+    *_units.HARDENED,
     ("PrivateIPC", "yes"),
-    ("PrivateMounts", "yes"),
-    ("PrivateTmp", "yes"),
     ("ProcSubset", "pid"),
-    ("ProtectClock", "yes"),
-    ("ProtectControlGroups", "yes"),
-    ("ProtectHome", "yes"),
-    ("ProtectHostname", "yes"),
-    ("ProtectKernelLogs", "yes"),
-    ("ProtectKernelModules", "yes"),
-    ("ProtectKernelTunables", "yes"),
     ("ProtectProc", "invisible"),
-    ("ProtectSystem", "strict"),
     ("RemoveIPC", "yes"),
-    ("RestrictNamespaces", "yes"),
-    ("RestrictRealtime", "yes"),
-    ("RestrictSUIDSGID", "yes"),
-    ("SystemCallArchitectures", "native"),
-    ("SystemCallErrorNumber", "EPERM"),
-    ("DevicePolicy", "closed"),
-    ("KeyringMode", "private"),
-    ("UMask", "0077"),
 )
 
 

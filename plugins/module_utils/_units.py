@@ -29,6 +29,32 @@ _STATES = ("ActiveState", "SubState", "MainPID", "FreezerState", "Result", "Exec
 
 Line = Tuple[str, str]
 
+HARDENED = (
+    ("NoNewPrivileges", "yes"),
+    ("LockPersonality", "yes"),
+    ("MemoryDenyWriteExecute", "yes"),
+    ("PrivateDevices", "yes"),
+    ("PrivateMounts", "yes"),
+    ("PrivateTmp", "yes"),
+    ("ProtectClock", "yes"),
+    ("ProtectControlGroups", "yes"),
+    ("ProtectHome", "yes"),
+    ("ProtectHostname", "yes"),
+    ("ProtectKernelLogs", "yes"),
+    ("ProtectKernelModules", "yes"),
+    ("ProtectKernelTunables", "yes"),
+    ("ProtectSystem", "strict"),
+    ("RestrictNamespaces", "yes"),
+    ("RestrictRealtime", "yes"),
+    ("RestrictSUIDSGID", "yes"),
+    ("SystemCallArchitectures", "native"),
+    ("SystemCallErrorNumber", "EPERM"),
+    ("DevicePolicy", "closed"),
+    ("KeyringMode", "private"),
+    ("UMask", "0077"),
+)
+"""What no service that faces the network needs (systemd.exec(5)); which calls and families it has is its own matter."""
+
 
 def quoted(words: Sequence[str]) -> str:
     """Return a command line as systemd.service(5) reads it back into exactly these words."""

@@ -2,9 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.integration.scs import Catalogue, open_catalogue
+from tests.lab.light.node import LightNode
+
+
+@pytest.fixture
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightNode]:
+    """A light node that is on."""
+    # A Unix socket's path has at most 107 characters.
+    with LightNode("node1", tmp_path_factory.mktemp("n") / "node1") as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 
 import ansible_runner
 
+from tests.lab.errors import LabError
 from tests.lab.light.node import LightNode, write_inventory
 from tests.lab.paths import CHECKOUT
 
@@ -71,6 +72,18 @@ class Runner:
 
     def _write(self, name: str, values: dict[str, Any]) -> None:
         (self.directory / "env" / name).write_text(json.dumps(values), encoding="utf-8")
+
+    def enrol(self) -> None:
+        """Make Reference Values, and enrol the nodes.
+
+        Raises:
+            LabError: one of the playbooks failed.
+        """
+        for playbook in ("reference_values", "enrol"):
+            if self.run(playbook).status != "successful":
+                raise LabError(
+                    f"playbook {playbook} failed for the light nodes; its output is in {self.directory}/artifacts"
+                )
 
     def run(self, playbook: str) -> Job:
         return self.run_file(Path("playbooks") / f"{playbook}.yml")

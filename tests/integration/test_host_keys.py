@@ -5,11 +5,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.ssh.host_keys import fingerprint
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import ledger
@@ -20,13 +17,6 @@ from tests.lab.light.node import LightNode
 
 ENROL = "Verify the TPM and bind the node to it"
 ATTEST = "Challenge, gather evidence, verify and appraise"
-
-
-@pytest.fixture
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightNode]:
-    # A Unix socket's path has at most 107 characters.
-    with LightNode("node1", tmp_path_factory.mktemp("k") / "node1") as node:
-        yield node
 
 
 class Site:

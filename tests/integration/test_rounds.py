@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, schema
@@ -21,21 +19,13 @@ from tests.lab.light.node import LightNode
 TASK = "Challenge, gather evidence, verify and appraise"
 
 
-@pytest.fixture
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightNode]:
-    # A Unix socket's path has at most 107 characters.
-    with LightNode("node1", tmp_path_factory.mktemp("n") / "node1") as node:
-        yield node
-
-
 class Site:
     """A site with one node that is enrolled."""
 
     def __init__(self, directory: Path, node: LightNode) -> None:
         self.runner = Runner(directory, [node])
         self.node = node
-        for playbook in ("reference_values", "enrol"):
-            assert self.runner.run(playbook).status == "successful"
+        self.runner.enrol()
 
     def attest(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the EAR, and the evidence that the node gave for it: twice where it was asked twice."""

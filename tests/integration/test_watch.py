@@ -7,12 +7,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
@@ -59,21 +57,13 @@ PLAYBOOK = """
 """
 
 
-@pytest.fixture
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LightNode]:
-    # A Unix socket's path has at most 107 characters.
-    with LightNode("node1", tmp_path_factory.mktemp("w") / "node1") as node:
-        yield node
-
-
 class Site:
     """A site with one node that is enrolled, and with other names for it, each reached in another way."""
 
     def __init__(self, directory: Path, node: LightNode) -> None:
         self.runner = Runner(directory, [node])
         self.node = node
-        for playbook in ("reference_values", "enrol"):
-            assert self.runner.run(playbook).status == "successful"
+        self.runner.enrol()
         self.playbook = directory / "watch.yml"
         self.playbook.write_text(PLAYBOOK, encoding="utf-8")
         self.sudo = directory / "sudo"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ def intruder(lab: Lab, node: str, instance: str) -> Iterator[Intruder]:
     """Bring an intruder to the container of an instance."""
     pid = int(on_node(lab, node, f"podman inspect --format '{{{{.State.Pid}}}}' {container_of(instance)}"))
     target = "/usr/sbin/dropper"
-    remote = ["python3", "-c", _quoted(_INTRUDER), str(pid), PROGRAM, target, secrets.token_hex(16)]
+    remote = ["python3", "-c", shlex.quote(_INTRUDER), str(pid), PROGRAM, target, secrets.token_hex(16)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(ssh.command(lab.paths, node, remote), stdin=pipe, stdout=pipe)
     try:
@@ -79,10 +80,6 @@ def intruder(lab: Lab, node: str, instance: str) -> Iterator[Intruder]:
     finally:
         process.kill()
         process.wait()
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 __all__ = ["Intruder", "intruder"]
