@@ -21,6 +21,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
@@ -198,9 +199,15 @@ def _read(connection: Connection) -> None:
 
 
 def _sqlite(url: URL) -> Engine:
+    options: dict[str, Any] = {"timeout": BUSY_SECONDS}
+    one_for_all: dict[str, Any] = {}
     if url.database and url.database != ":memory:":
         _private_file(Path(url.database))
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+    else:
+        # SQLAlchemy gives each thread a connection of its own, and of a store in memory each is another store.
+        options["check_same_thread"] = False
+        one_for_all = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
+    engine = create_engine(url, connect_args=options, hide_parameters=True, **one_for_all)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:

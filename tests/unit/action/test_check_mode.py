@@ -127,7 +127,9 @@ def test_what_would_be_revoked_is_in_no_list_yet(outcome: dict[str, Any]) -> Non
 
 def test_a_site_without_a_store_gets_none_and_no_key(tmp_path: Path) -> None:
     attest = {"palantir.trust.attest": {"reference_values": ".", "require": "any"}}
-    tasks = [{"name": "attest", **attest}, {"name": "terminate", **VERBS["terminate"]}]
+    watch = {"palantir.trust.watch": {"reference_values": ".", "nodes": ["node1"], "duration": 2}}
+    tasks = [{"name": "attest", **attest}, {"name": "terminate", **VERBS["terminate"]}, {"name": "watch", **watch}]
     results, files = play(tmp_path, tasks, f"sqlite:///{tmp_path}/store.sqlite3")
     assert (results["attest"]["state"], results["terminate"]["changed"]) == ("not_enrolled", False)
+    assert [(told["node"], told["state"]) for told in results["watch"]["results"]] == [("node1", "unreachable")]
     assert files == ["play.yml"]

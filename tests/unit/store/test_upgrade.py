@@ -8,6 +8,7 @@ import multiprocessing
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,20 @@ def test_a_store_that_may_not_be_made_is_an_empty_one_in_memory(tmp_path: Path) 
     assert not file.parent.exists()
 
 
+def test_all_threads_have_one_store_in_memory_and_one_transaction_at_a_time(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/store.sqlite3", keep=False)
+
+    def note(number: int) -> None:
+        with store.transaction() as connection:
+            ledger.append(connection, float(number), "notice", "node1", {})
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(note, range(40)))
+    with store.transaction() as connection:
+        assert ledger.verify(connection) == 40
+    store.close()
+
+
 def test_an_empty_database_that_may_not_be_changed_is_refused(postgresql_url: str) -> None:
     with pytest.raises(StoreError, match="is empty"):
         Store(postgresql_url, keep=False)
@@ -272,6 +287,7 @@ def test_without_alembic_an_old_store_is_refused_and_a_current_one_is_opened(tmp
     make_old(old, 6).dispose()
     program = f"""
 import sys
+from concurrent.futures import ThreadPoolExecutor
 sys.modules["alembic"] = None  # as where it is not installed
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 Store({current!r}).close()
@@ -293,6 +309,7 @@ def test_a_current_store_is_opened_without_alembic_and_with_two_queries(tmp_path
     count_and_leave(url)
     program = f"""
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine, event
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 seen = []
