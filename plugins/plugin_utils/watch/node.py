@@ -29,6 +29,9 @@ QUIET_LIMIT: Final = MIB
 WHOLE_LIMIT: Final = 128 * MIB
 """Most bytes of the answer to a whole round: the collector's own bounds, in base64."""
 
+SLOTS: Final = 20
+"""At so many moments of a period nodes are asked: a controller that wakes for one of them sees to several."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -254,7 +257,8 @@ class NodeWatch:
             return
         loop = asyncio.get_running_loop()
         self._pausing = pausing = loop.create_future()
-        timer = loop.call_later(seconds, _over, pausing)
+        slot = self._means.timing.period / SLOTS
+        timer = loop.call_at(round((loop.time() + seconds) / slot) * slot, _over, pausing)
         try:
             await pausing
         finally:
@@ -277,4 +281,4 @@ def _said(error: object) -> str:
     return printable(said or "gave neither evidence nor a reason.", 1900)
 
 
-__all__ = ["QUIET_LIMIT", "WHOLE_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]
+__all__ = ["QUIET_LIMIT", "SLOTS", "WHOLE_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]

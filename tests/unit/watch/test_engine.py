@@ -38,8 +38,8 @@ def test_a_node_that_does_not_change_is_asked_again_and_again_with_fresh_nonces_
     assert view.cycles == len(node.nonces)
     assert 28 <= view.cycles <= 33
     gaps = [later - sooner for sooner, later in pairwise(node.times)][1:]
-    assert 1.8 <= min(gaps) < 1.99
-    assert 2.01 < max(gaps) <= 2.2
+    assert 1.7 < min(gaps) < 1.99
+    assert 2.01 < max(gaps) < 2.3
     assert len(set(node.nonces)) == len(node.nonces)
     assert node.opened == node.closed == 1
 
@@ -103,7 +103,7 @@ def test_a_node_that_fails_delays_no_other() -> None:
     outcome = run([silent, garbage, refusing, faulty, good], judge, 200.0)
     gaps = [later - sooner for sooner, later in pairwise(good.times)]
     assert len(gaps) > 90
-    assert max(gaps) <= 2.2
+    assert max(gaps) < 2.3
     assert outcome.losses == []
     states = {name: outcome.views[name].result for name in names}
     assert {name: result.state for name, result in states.items() if result} == {
@@ -148,15 +148,23 @@ def test_a_slow_tpm_works_half_of_the_time_at_most() -> None:
     node.ask = ask  # type: ignore[method-assign]
     run([node], judge, 60.0)
     gaps = [later - sooner for sooner, later in pairwise(node.times)][1:]
-    assert 5.7 <= min(gaps) < max(gaps) <= 6.3
+    assert 5.6 < min(gaps) < max(gaps) < 6.4
 
 
 def test_nodes_are_not_asked_at_the_same_time() -> None:
     nodes = [FakeNode(f"node{n}") for n in range(20)]
     run(nodes, FakeJudge(), 5.0)
     seconds = sorted(node.times[1] for node in nodes)
-    assert seconds[0] < 1.0 < seconds[-1] <= 2.0
-    assert len(set(seconds)) == len(nodes)
+    assert seconds[0] < 1.0 < seconds[-1] < 2.1
+    assert len(set(seconds)) > len(nodes) / 3
+
+
+def test_a_controller_wakes_for_several_nodes_at_once() -> None:
+    nodes = [FakeNode(f"node{n}") for n in range(100)]
+    run(nodes, FakeJudge(), 5.0)
+    seconds = {round(node.times[2], 6) for node in nodes}
+    assert 20 <= len(seconds) <= 50
+    assert all(abs(moment * 10 - round(moment * 10)) < 1e-6 for moment in seconds)
 
 
 # Rounds
