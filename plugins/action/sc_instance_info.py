@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import instances
@@ -13,7 +13,15 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import instan
 class ActionModule(TrustAction):
     """Read the generations that are live or stopped from the store."""
 
+    FOR_PEOPLE = ("instances",)
+    SPEC: ClassVar[dict[str, Any]] = {
+        "instances": {"type": "list", "elements": "str"},
+        "after": {"type": "int", "default": 0},
+    }
+
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return the generations."""
+        """Return the generations, the oldest first."""
         with self.open_store(arguments).transaction() as connection:
-            return {"changed": False, "instances": [record.plain() for record in instances.deployed(connection)]}
+            found = instances.deployed(connection, arguments["instances"], arguments["after"])
+        # With all that its files ever were a single generation could be too long for a result.
+        return {"changed": False, "instances": [{**record.plain(), "files": record.configured()} for record in found]}

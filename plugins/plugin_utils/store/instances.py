@@ -10,7 +10,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -84,9 +84,16 @@ def live(connection: Connection) -> list[InstanceRecord]:
     return _records(connection, instances.c.state == "live")
 
 
-def deployed(connection: Connection) -> list[InstanceRecord]:
-    """Return the generations of all nodes that are live, or were stopped by an operator."""
-    return _records(connection, instances.c.state.in_(("live", "stopped")))
+def deployed(connection: Connection, names: Collection[str] | None = None, after: int = 0) -> list[InstanceRecord]:
+    """Return the generations of all nodes that are live, or were stopped by an operator, oldest first.
+
+    Args:
+        connection: an open transaction.
+        names: of instances; None for all.
+        after: only generations with a greater key.
+    """
+    wanted = [] if names is None else [instances.c.instance.in_(names)]
+    return _records(connection, instances.c.state.in_(("live", "stopped")), instances.c.id > after, *wanted)
 
 
 def standing(connection: Connection) -> list[InstanceRecord]:
