@@ -25,6 +25,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import certificates, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
+_HEAL = "heal it: a new generation takes its place."
 _DEPLOY = "see what is deployed with palantir.trust.sc_instance_info."
 
 
@@ -204,8 +205,11 @@ class ActionModule(AgentAction):
             raise StoreError(
                 f"{record.instance}, generation {record.generation}",
                 f"ran before {record.node} was booted: nothing of it is there.",
-                "heal it: a new generation takes its place.",
+                _HEAL,
             )
+        # Who restarts one that runs knows how it stands.
+        if record.state == "stopped" and not arguments["restart"]:
+            self._require_nothing_against(record, arguments)
         if self._task.check_mode:
             return {"changed": arguments["restart"] or record.state != "live", "generation": record.plain()}
         if arguments["restart"]:
@@ -216,6 +220,13 @@ class ActionModule(AgentAction):
         kept = store_part.serve(store, record, (), self.now(), container or record.container)
         self.certify(record, (arguments["sc"] or {}).get("management"), arguments, task_vars)
         return {"changed": arguments["restart"] or not ran or record.state != "live", "generation": kept}
+
+    def _require_nothing_against(self, record: InstanceRecord, arguments: dict[str, Any]) -> None:
+        """Refuse to start what is contraindicated: until it is attested again, it would do whatever it does."""
+        why = store_part.speaks_against(self.open_store(arguments), record)
+        if why:
+            what = f"{record.instance}, generation {record.generation}"
+            raise StoreError(what, f"is not started again: {why}", _HEAL)
 
     def _stop(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         record = self._serving(self._here(arguments), arguments)

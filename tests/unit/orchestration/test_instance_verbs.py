@@ -346,6 +346,31 @@ def test_what_an_operator_stops_stays_stopped_until_it_is_started(site: Site) ->
     assert site.asked[2:] == ["stopped g1", "operating g1"]
 
 
+def test_what_was_found_contraindicated_is_not_started_again(site: Site) -> None:
+    """Not for a moment: what it would do before it is attested, nobody takes back."""
+    site.do("stopped")
+    site.attest(g1="contraindicated")
+    for site.check in (True, False):
+        with pytest.raises(TrustError) as refused:
+            site.do("operating", sc=sc())
+    assert str(refused.value) == (
+        "dns-1, generation 1: is not started again: sc:dns-1 is contraindicated: unknown_executable: Unknown. "
+        "Next: heal it: a new generation takes its place."
+    )
+    assert site.asked == ["stopped g1"]
+    assert site.known == ["g1 podman stopped"]
+    site.attest(g1="affirming")
+    assert site.do("operating", sc=sc())["changed"]
+
+
+def test_nor_is_what_an_open_incident_is_about(site: Site) -> None:
+    site.do("stopped")
+    number = opened(site, "sc:dns-1", 115.0)
+    with pytest.raises(TrustError, match=f"incident {number} is open"):
+        site.do("operating", sc=sc())
+    assert site.asked == ["stopped g1"]
+
+
 def test_what_was_stopped_before_a_boot_cannot_run_again(site: Site) -> None:
     site.do("stopped")
     with site.store.transaction() as connection:
