@@ -83,8 +83,13 @@ def connect(generation: Generation, process: int = 0) -> Cable:
         "route add default via %s" % cable.node,
     ]
     IP.run("-netns", tag, "-batch", "-", text="\n".join(inside) + "\n")
-    # Without it an instance could not serve ports below 1024: its capabilities count in its user namespace alone.
-    IP.run("netns", "exec", tag, "sysctl", "-qw", "net.ipv4.ip_unprivileged_port_start=0")
+    settings = [
+        # Without it an instance could not serve ports below 1024: its capabilities count in its user namespace alone.
+        "net.ipv4.ip_unprivileged_port_start=0",
+        # A namespace has it as the node had it when the namespace was made, and its own root may not change it.
+        "net.ipv4.ip_forward=%d" % _is_gateway(generation),
+    ]
+    IP.run("netns", "exec", tag, "sysctl", "-qw", *settings)
     return cable
 
 
@@ -106,7 +111,7 @@ def disconnect(generation: Generation) -> bool:
 
 def rules(generation: Generation) -> str:
     """Return the rules of a cable: where it leads, and what may not come over it."""
-    cable, gateway = cable_of(generation.uid_base), "NET_ADMIN" in generation.capabilities
+    cable, gateway = cable_of(generation.uid_base), _is_gateway(generation)
     # A gateway sends what others sent, and gets what is for others; but none of these is the node or an instance.
     foreign = "ip saddr { %s, %s } drop" % (ADDRESSES, ", ".join(_LOCAL))
     chains = {
@@ -145,6 +150,10 @@ def rules(generation: Generation) -> str:
     return "add table ip {0}\ndelete table ip {0}\ntable ip {0} {{\n{1}\n}}\n".format(
         _table(generation), "\n".join(body)
     )
+
+
+def _is_gateway(generation: Generation) -> bool:
+    return "NET_ADMIN" in generation.capabilities
 
 
 def _allow_forwarding() -> None:

@@ -44,6 +44,19 @@ def test_a_gateway_may_send_what_others_sent_and_get_what_is_for_others() -> Non
     assert 'oifname "pt15259" ct status dnat accept\noifname "pt15259" ip daddr 198.18.119.55 drop' in text
 
 
+@pytest.mark.parametrize(("capabilities", "forwards"), [(["NET_ADMIN"], 1), ([], 0)])
+def test_a_gateway_forwards_and_nothing_else_does(
+    monkeypatch: pytest.MonkeyPatch, capabilities: list[str], forwards: int
+) -> None:
+    """A network namespace begins as the node's is: the first gateway of a node would pass nothing on."""
+    did: list[str] = []
+    monkeypatch.setattr(Tool, "run", lambda _tool, *words, **_options: did.append(" ".join(words)))
+    for name in ("_allow_forwarding", "_set", "disconnect", "load"):
+        monkeypatch.setattr(_private_network, name, lambda *_: None)
+    _private_network.connect(generation(network="private", capabilities=capabilities))
+    assert f"net.ipv4.ip_forward={forwards}" in did[-1].split()
+
+
 @pytest.mark.parametrize("hook", ["prerouting priority dstnat", "output priority -100"])
 def test_a_front_sends_the_nodes_ports_to_one_generation(hook: str) -> None:
     ports = [Port(5353, "udp", 53), Port(5353, "tcp", 53)]
