@@ -16,7 +16,7 @@ from tests.lab.errors import LabError
 from tests.lab.paths import Paths
 from tests.lab.process import ProcessRecord
 from tests.lab.progress import say, step, tail
-from tests.lab.qemu import Board, Machine, make_overlay, qemu_command
+from tests.lab.qemu import MANAGEMENT, Board, Machine, make_overlay, qemu_command
 from tests.lab.tpm import make_tpm, swtpm_command
 from tests.lab.wait import wait_for
 
@@ -56,6 +56,11 @@ class Node:
     @property
     def port(self) -> int:
         return self.paths.port_base + self.index
+
+    @property
+    def address(self) -> str:
+        """Where the agents of its SCs are: no other node of any lab has it."""
+        return f"127.{self.port // 256}.{self.port % 256}.1"
 
     @property
     def directory(self) -> Path:
@@ -144,7 +149,7 @@ class Node:
         Raises:
             LabError: its port is taken, or a process ended at once.
         """
-        self._require_port()
+        self._require_ports()
         for name in ("swtpm.sock", "qmp.sock", "console.log"):
             (self.directory / name).unlink(missing_ok=True)
         process.start(
@@ -156,7 +161,7 @@ class Node:
         )
         try:
             self._await_tpm()
-            machine = Machine(self.name, self.index, self.port, image / "esp.raw", self.board())
+            machine = Machine(self.name, self.index, self.port, self.address, image / "esp.raw", self.board())
             process.start(
                 f"{self.name} QEMU",
                 qemu_command(machine),
@@ -168,16 +173,17 @@ class Node:
             self.stop(quiet=True)
             raise
 
-    def _require_port(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except OSError as error:
-                raise LabError(
-                    f"{self.name}: port {self.port} at 127.0.0.1 is taken. Next: end what listens there"
-                    f" (ss -ltnp 'sport = :{self.port}'), or set PALANTIR_TRUST_LAB_PORT to another base"
-                ) from error
+    def _require_ports(self) -> None:
+        for address, port in (("127.0.0.1", self.port), (self.address, MANAGEMENT)):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((address, port))
+                except OSError as error:
+                    raise LabError(
+                        f"{self.name}: port {port} at {address} is taken. Next: end what listens there"
+                        f" (ss -ltnp 'sport = :{port}'), or set PALANTIR_TRUST_LAB_PORT to another base"
+                    ) from error
 
     def _await_tpm(self) -> None:
         def listening() -> bool | None:

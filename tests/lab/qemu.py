@@ -18,6 +18,7 @@ _VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.ms.fd")
 # Names of nodes and their serial numbers, made into UUIDs.
 _NAMESPACE = uuid.UUID("0b8e2c55-0d5b-4a1c-a3f7-8f2f6b6f7c11")
 _TIMEOUT_S = 60.0
+MANAGEMENT = 9443
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Machine:
         name: the node's name, which is the machine's serial number and so the guest's host name.
         index: 1 for node1; makes its MAC address.
         port: TCP port at 127.0.0.1 that leads to the guest's SSH.
+        address: of the loopback, where port MANAGEMENT leads to the guest's, at which agents of SCs serve.
         esp: absolute path of the ESP's disk image, attached read-only.
         board: what it is built of.
     """
@@ -48,6 +50,7 @@ class Machine:
     name: str
     index: int
     port: int
+    address: str
     esp: Path
     board: Board = Board()
 
@@ -73,7 +76,9 @@ def qemu_command(machine: Machine) -> list[str]:
     command += ["-device", "virtio-blk-pci,drive=esp,serial=esp,bootindex=0"]
     command += ["-chardev", "socket,id=tpm,path=swtpm.sock", "-tpmdev", "emulator,id=tpm0,chardev=tpm"]
     command += ["-device", "tpm-crb,tpmdev=tpm0"]
-    command += ["-netdev", f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{machine.port}-10.0.2.15:22"]
+    forwarded = ((f"127.0.0.1:{machine.port}", 22), (f"{machine.address}:{MANAGEMENT}", MANAGEMENT))
+    led = [f"hostfwd=tcp:{place}-10.0.2.15:{inner}" for place, inner in forwarded]
+    command += ["-netdev", ",".join(["user,id=net0,restrict=on", *led])]
     command += ["-device", f"virtio-net-pci,netdev=net0,mac=52:54:00:70:54:{machine.index:02x},romfile="]
     command += ["-device", "virtio-rng-pci"]
     for device in machine.board.devices:
@@ -98,4 +103,4 @@ def _escaped(path: Path) -> str:
     return str(path).replace(",", ",,")
 
 
-__all__ = ["Board", "Machine", "machine_uuid", "make_overlay", "qemu_command"]
+__all__ = ["MANAGEMENT", "Board", "Machine", "machine_uuid", "make_overlay", "qemu_command"]

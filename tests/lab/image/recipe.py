@@ -24,6 +24,7 @@ GUEST_PACKAGES: Final = (
     "netavark",
     "nftables",
     "openssh-server",
+    "openssl",
     "podman",
     "procps",
     "python3",

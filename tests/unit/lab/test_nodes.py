@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,12 @@ def test_places_follow_the_users_environment() -> None:
 
 
 def test_a_machine_is_emulated_confined_to_loopback_and_reboots() -> None:
-    command = qemu_command(Machine("node2", 2, 22202, Path("/cache/a,b/esp.raw")))
+    command = qemu_command(Machine("node2", 2, 22202, "127.86.186.1", Path("/cache/a,b/esp.raw")))
     text = " ".join(command)
     assert "-accel tcg" in text
     assert "kvm" not in text
-    assert "restrict=on,hostfwd=tcp:127.0.0.1:22202-10.0.2.15:22" in text
+    forwarded = "hostfwd=tcp:127.0.0.1:22202-10.0.2.15:22,hostfwd=tcp:127.86.186.1:9443-10.0.2.15:9443"
+    assert f"user,id=net0,restrict=on,{forwarded}" in command
     assert "file=/cache/a,,b/esp.raw" in text
     assert "mac=52:54:00:70:54:02" in text
     assert "serial=node2" in text
@@ -67,11 +69,19 @@ def test_a_machine_is_emulated_confined_to_loopback_and_reboots() -> None:
 
 def test_a_machine_is_built_of_other_parts() -> None:
     board = Board("5d1f7f0c-6d4e-4a57-9b8e-000000000bad", ("e1000,romfile=",))
-    command = qemu_command(Machine("node2", 2, 22202, Path("/esp.raw"), board))
+    command = qemu_command(Machine("node2", 2, 22202, "127.86.186.1", Path("/esp.raw"), board))
     assert command[command.index("-uuid") + 1] == board.uuid
     assert command[command.index("e1000,romfile=") - 1] == "-device"
-    plain = qemu_command(Machine("node2", 2, 22202, Path("/esp.raw")))
+    plain = qemu_command(Machine("node2", 2, 22202, "127.86.186.1", Path("/esp.raw")))
     assert [word for word in command if word not in plain] == [board.uuid, "e1000,romfile="]
+
+
+def test_agents_on_a_node_are_where_nothing_else_is(paths: Paths) -> None:
+    places = {
+        Node(replace(paths, port_base=base), f"node{n}").address for base in (22200, 24400, 24500) for n in (1, 2)
+    }
+    assert len(places) == 6
+    assert "127.86.186.1" in places, "what the lab's inventory makes of port 22202"
 
 
 def test_parts_are_exchanged_while_a_node_is_off_and_a_reset_brings_the_first_ones_back(paths: Paths) -> None:
