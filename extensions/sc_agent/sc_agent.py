@@ -184,11 +184,11 @@ class Agent:
             _write_all(contents)
             after = self.configuration()
         changed = sorted(path for path in files if before[path] != after[path])
-        signals = {self.settings["configuration"][path] for path in changed}
-        if None not in signals:
-            for name in sorted(filter(None, signals)):
-                self.signal(name)
-        return {"changed": changed, "restart": None in signals, "configuration": after}
+        ways = {self.settings["configuration"][path] for path in changed}
+        signals = [] if None in ways else sorted(filter(None, ways))
+        for name in signals:
+            self.signal(name)
+        return {"changed": changed, "restart": None in ways, "signals": signals, "configuration": after}
 
     def reload(self, _body: Any) -> dict[str, Any]:
         """Have the program read its configuration again."""

@@ -14,6 +14,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.admission.admitted 
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.verbs import (
+    ASKING,
     VERBS,
     Step,
     Wanted,
@@ -55,10 +56,12 @@ class ActionModule(TrustAction):
         now = self.now()
         with self.transaction(arguments) as connection:
             steps = foresee(wanted, situation(connection, site, now - arguments["max_age"], now))
-            _require_nobody_else(connection, steps, self.controller(), now)
+            if wanted.verb not in ASKING:
+                _require_nobody_else(connection, steps, self.controller(), now)
             running = {record.instance: record.plain() for record in instances.deployed(connection)}
         told = [{**step.plain(), "generation": running.get(step.instance)} for step in steps]
-        return {"changed": bool(steps), "steps": told, "lines": lines(steps)}
+        changed = bool(steps) and wanted.verb not in ASKING
+        return {"changed": changed, "steps": told, "lines": lines(steps)}
 
 
 def _require_nobody_else(connection: Connection, steps: Sequence[Step], controller: str, now: float) -> None:

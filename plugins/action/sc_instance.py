@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,8 +20,14 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import pa
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import node_part, store_part
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.asking import (
+    Agent,
+    OtherwiseError,
+    differing,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.node_part import DRIVERS, container_id
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.store_part import Here
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki.peer import SilentPeerError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import certificates, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
@@ -40,6 +46,7 @@ class ActionModule(AgentAction):
                 "promoted",
                 "rolled_back",
                 "configured",
+                "healthy",
                 "operating",
                 "stopped",
                 "preserved",
@@ -58,6 +65,7 @@ class ActionModule(AgentAction):
         "driver": {"type": "str", "choices": [*DRIVERS, *PLATFORMS], "default": "podman"},
         "directory": {"type": "path", "default": "/var/lib/palantir.trust"},
         "ca": {"type": "path"},
+        "agent_address": {"type": "str"},
         "dest": {"type": "path"},
     }
 
@@ -77,6 +85,7 @@ class ActionModule(AgentAction):
             "promoted": self._promote,
             "rolled_back": self._roll_back,
             "configured": self._configure,
+            "healthy": self._health,
             "operating": self._operate,
             "stopped": self._stop,
             "preserved": self._preserve,
@@ -189,14 +198,73 @@ class ActionModule(AgentAction):
         result |= {"needs_replacement": [], "rewritten": changed, "reloaded": False}
         if self._task.check_mode:
             return {"changed": bool(changed), **result}
+        agent, detour = self.agent(record, sc.get("management"), arguments, task_vars)
+        held: dict[str, str | None] = {}
+        if agent is not None:
+            try:
+                held = agent.held()
+            except SilentPeerError as error:
+                agent, detour = None, str(error)
         # First: a node that is attested in between is accused of a changed configuration else.
         with self.open_store(arguments).transaction() as connection:
             if changed:
                 instances.configure(connection, record.id, wanted, self.now())
-        asked = node_part.configured(record, arguments["directory"], sc)
-        answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
-        differed = bool(answer.get("changed"))
-        return {"changed": differed or bool(changed), **result, "reloaded": bool(answer.get("reloaded"))}
+        done: dict[str, Any] | None = None
+        if agent is not None:
+            try:
+                done = self._write(agent, record, sc, held, arguments, task_vars)
+            except (OtherwiseError, SilentPeerError) as error:
+                detour = str(error)
+        if done is None:
+            asked = node_part.configured(record, arguments["directory"], sc)
+            done = {**self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars), "way": "ssh"}
+        result |= {"reloaded": bool(done.get("reloaded")), **_way(done["way"], detour)}
+        return {"changed": bool(done.get("changed")) or bool(changed), **result}
+
+    def _write(
+        self,
+        agent: Agent,
+        record: InstanceRecord,
+        sc: Mapping[str, Any],
+        held: Mapping[str, str | None],
+        arguments: dict[str, Any],
+        task_vars: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Give an instance by its agent the files that it has otherwise, and have it answer its probe then."""
+        paths = differing(node_part.digests(sc), held)
+        reloaded = agent.write(sc, paths) if paths else False
+        if paths:
+            self._probe(record, sc["driver"], sc["probe"], arguments, task_vars)
+        return {"changed": bool(paths), "reloaded": reloaded, "way": "agent"}
+
+    def _health(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        sc = node_part.supported(arguments["instance"], arguments["sc"])
+        record = self._serving(self._here(arguments), arguments)
+        if record.state != "live":
+            raise StoreError(record.instance, "is stopped.", "start it first.")
+        if self._task.check_mode:
+            return {"changed": False}
+        agent, detour = self.agent(record, sc.get("management"), arguments, task_vars)
+        health: dict[str, Any] | None = None
+        if agent is not None:
+            try:
+                health = {**agent.health(), "differing": differing(record.configured(), agent.held())}
+            except SilentPeerError as error:
+                detour = str(error)
+        self._probe(record, sc["driver"], sc["probe"], arguments, task_vars)
+        told = {"changed": False, "generation": record.plain(), "probe": sc["probe"]["type"], "agent": health}
+        return told | _warned([detour, *_doubts(health)])
+
+    def _probe(
+        self,
+        record: InstanceRecord,
+        driver: str,
+        probe: Mapping[str, Any],
+        arguments: dict[str, Any],
+        task_vars: dict[str, Any],
+    ) -> None:
+        asked = node_part.of_generation("answering", record, arguments["directory"], probe=probe)
+        self.ask(arguments["node"], DRIVERS[driver], asked, task_vars)
 
     def _operate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         here = self._here(arguments)
@@ -311,3 +379,23 @@ def _difference(record: InstanceRecord, before: Mapping[str, str], after: Mappin
     header = f"{record.instance}, generation {record.generation}"
     told = ("".join(f"{path} {digests[path]}\n" for path in sorted(digests)) for digests in (before, after))
     return dict(zip(("before", "after", "before_header", "after_header"), (*told, header, header), strict=True))
+
+
+def _way(way: str, detour: str) -> dict[str, Any]:
+    """Return by which way an instance was configured; by which other one, and why, as a warning."""
+    told = f"It was configured over SSH, and not by its agent: {detour}" if detour else ""
+    return {"way": way, "detour": detour, **_warned([told])}
+
+
+def _doubts(health: Mapping[str, Any] | None) -> list[str]:
+    """Return what an agent says against an instance that answers its probe."""
+    if health is None:
+        return []
+    ended = [] if health["running"] else ["Its agent finds the program ended that the driver started."]
+    other = f"By its agent's word, configuration is another than the store knows: {', '.join(health['differing'])}."
+    return ended + ([other] if health["differing"] else [])
+
+
+def _warned(warnings: Sequence[str]) -> dict[str, Any]:
+    told = [warning for warning in warnings if warning]
+    return {"warnings": told} if told else {}

@@ -186,6 +186,19 @@ def configured(wanted: Generation, health: Probe, check: bool = False) -> Dict[s
     }
 
 
+def answering(place: Place, number: int, health: Probe) -> Dict[str, Any]:
+    """Wait until a generation that runs answers its probe.
+
+    Raises:
+        NodeError: ``no_generation``, ``not_running``, the codes of the probe.
+    """
+    known = _record(place, number)
+    if not _units.running(known.unit):
+        raise _not_running(known)
+    _healthy(known, health)
+    return {"changed": False}
+
+
 def operating(place: Place, number: int, health: Probe) -> Dict[str, Any]:
     """Run a generation again that was stopped in this boot.
 
@@ -414,6 +427,7 @@ __all__ = [
     "Place",
     "absent",
     "alone",
+    "answering",
     "certified",
     "configured",
     "operating",

@@ -20,7 +20,7 @@ options:
     description: The verb, as docs/orchestrator.md of the collection describes them.
     type: str
     required: true
-    choices: [instantiate, configure, start, stop, heal, change_flavour, migrate, scale, terminate]
+    choices: [instantiate, configure, health, start, stop, heal, change_flavour, migrate, scale, terminate]
   instance:
     description: Name of the instance; needed but for V(scale).
     type: str

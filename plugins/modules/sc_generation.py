@@ -37,13 +37,14 @@ options:
     description:
       - V(started) runs the generation and waits until it answers O(probe).
       - V(configured) gives its files other content where it runs, and has its program read them.
+      - V(answering) waits until a generation that runs answers O(probe).
       - V(operating) runs a generation again that was stopped; V(stopped) lets its program end.
       - V(promoted) sends the node's ports to it, at once; of O(network=private).
       - V(preserved) freezes the instance and returns what shows how a generation was changed.
       - V(absent) removes the generation, or the whole instance where none is named.
     type: str
     required: true
-    choices: [started, configured, operating, stopped, promoted, preserved, absent]
+    choices: [started, configured, answering, operating, stopped, promoted, preserved, absent]
   driver:
     description: What runs it.
     type: str
@@ -274,7 +275,7 @@ _RESOURCES = {
 _SPEC = {
     "state": {
         "type": "str",
-        "choices": ["started", "configured", "operating", "stopped", "promoted", "preserved", "absent"],
+        "choices": ["started", "configured", "answering", "operating", "stopped", "promoted", "preserved", "absent"],
         "required": True,
     },
     "driver": {"type": "str", "choices": ["nspawn", "podman", "systemd"], "default": "podman"},
@@ -323,6 +324,8 @@ def _act(given: Dict[str, Any], check: bool) -> Dict[str, Any]:
     # A number is checked where there is one.
     checked_place(Generation(given["name"], number or 1, given["driver"], given["directory"]))
     place = Place(given["name"], given["directory"])
+    if state == "answering":
+        return _generations.answering(place, number, given["probe"])
     if state == "operating":
         return _generations.operating(place, number, given["probe"])
     if state == "promoted":
@@ -337,7 +340,7 @@ def _act(given: Dict[str, Any], check: bool) -> Dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    numbered = ("started", "configured", "operating", "stopped", "promoted")
+    numbered = ("started", "configured", "answering", "operating", "stopped", "promoted")
     module = AnsibleModule(
         argument_spec=_SPEC,
         required_if=[

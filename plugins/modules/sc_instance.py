@@ -27,13 +27,16 @@ options:
       - V(rolled_back) gives up what was begun with O(beside), and runs the one before again, unless that or its host is
         contraindicated, by the node's last result or an open incident that this result does not refute.
       - V(configured) gives the generation that runs other content of its files, and has its program read them. Where it
-        cannot, RV(needs_replacement) says so, and nothing is changed.
+        cannot, RV(needs_replacement) says so, and nothing is changed. Where O(sc) has C(management) and the generation
+        has an agent with a valid certificate, that is done by the agent, else over SSH.
+      - V(healthy) has the node ask the probe of O(sc), and asks the agent, if there is one. It changes nothing, and
+        fails where the probe does.
       - V(operating) runs a generation again in the boot in which it was stopped; V(stopped) lets its program end.
       - V(preserved) freezes the instance and brings to O(dest) what shows how it was changed.
       - V(terminated) removes it and retires its generations on the node.
     type: str
     required: true
-    choices: [instantiated, promoted, rolled_back, configured, operating, stopped, preserved, terminated]
+    choices: [instantiated, promoted, rolled_back, configured, healthy, operating, stopped, preserved, terminated]
   instance:
     description: Name of the instance.
     type: str
@@ -43,8 +46,8 @@ options:
     type: str
   sc:
     description:
-      - What runs, as lookup P(palantir.trust.sc#lookup) returns it; needed for V(instantiated), V(promoted) and
-        V(configured).
+      - What runs, as lookup P(palantir.trust.sc#lookup) returns it; needed for V(instantiated), V(promoted),
+        V(configured) and V(healthy).
       - For V(operating) and V(rolled_back), the probe of it is asked, if it is given.
     type: dict
   replace:
@@ -89,6 +92,11 @@ options:
       - File of the CA, for instances with an agent.
       - Defaults to the environment variable E(PALANTIR_TRUST_CA), else to C(~/.local/share/palantir.trust/ca.pem).
     type: path
+  agent_address:
+    description:
+      - Where the controller reaches the agents of the node, for V(configured) and V(healthy).
+      - Defaults to the node's variable C(palantir_trust_agent_address), else its C(ansible_host), else its name.
+    type: str
   dest:
     description: Directory on the controller that takes the evidence; needed for V(preserved).
     type: path
@@ -137,8 +145,8 @@ RETURN = r"""
 generation:
   description: The generation that the state is about; of O(state=rolled_back) the one before, null where none serves.
   returned: >-
-    O(state=instantiated), O(state=promoted), O(state=rolled_back), O(state=operating) and O(state=stopped), but not for
-    a generation that check mode foresees
+    O(state=instantiated), O(state=promoted), O(state=rolled_back), O(state=healthy), O(state=operating) and
+    O(state=stopped), but not for a generation that check mode foresees
   type: dict
   sample:
     container: 3f2a1b0c9d8e7f60514233241506f7e8d9cabb1c2d3e4f5061728394a5b6c7d8
@@ -182,6 +190,26 @@ reloaded:
   description: Whether the program was told to read its configuration.
   returned: O(state=configured), where no replacement is needed
   type: bool
+way:
+  description: By what it was configured, V(agent) or V(ssh).
+  returned: O(state=configured), where no replacement is needed, but not in check mode
+  type: str
+detour:
+  description: Why it was configured over SSH although its descriptor has an agent; else empty. It is a warning, too.
+  returned: O(state=configured), where no replacement is needed, but not in check mode
+  type: str
+probe:
+  description: Type of the probe that it answers.
+  returned: O(state=healthy), but not in check mode
+  type: str
+agent:
+  description:
+    - What its agent says - C(running), whether the program runs that the driver started; C(since), when the agent was
+      started, in seconds since the epoch; C(differing), paths whose content is another than the store knows.
+    - Null where there is no agent, or nobody answers at its address; a warning says why.
+  returned: O(state=healthy), but not in check mode
+  type: dict
+  sample: {running: true, since: 1795409000.2, differing: []}
 frozen:
   description: Whether processes were running, and were frozen.
   returned: O(state=preserved)

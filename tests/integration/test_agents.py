@@ -8,6 +8,7 @@ scripts, as this machine is no node: the one runs a program that sleeps, the oth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -24,26 +25,32 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import select
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki import authority as ca
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.peer import Client, Peer, PeerError, ask
-from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import of_instance, of_role
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, certificates, identities
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import ROLES, of_instance, of_role
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, certificates, identities, schema
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.integration.test_change_flavour import JOURNALCTL, answer, site
 from tests.lab.paths import CHECKOUT
 from tests.unit.module_utils.test_dns import server
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners of a range can only be set by root")
+AGENT = "/run/palantir.trust/agents/dns-1-g1"
 HOST = ("hardware", "firmware", "os", "runtime")
 PODMAN = """#!/bin/sh
 case "$*" in
   *State.Pid*) cat /run/program ;;
   container*) exit 1 ;;
-  run*) sleep 600 > /dev/null 2>&1 & echo $! > /run/program; echo {id} > /run/palantir-podman-dns-1-g1.cid ;;
+  run*) sh /run/sc > /dev/null 2>&1 & echo $! > /run/program; echo {id} > /run/palantir-podman-dns-1-g1.cid ;;
   rm*) [ ! -f /run/program ] || kill $(cat /run/program) ;;
 esac
 """.replace("{id}", "c0" * 32)
+# Tells of each signal that it gets.
+PROGRAM = """trap 'echo read >> /run/read' HUP
+while :; do sleep 0.1; done
+"""
 SYSTEMCTL = """#!/bin/sh
 for unit in "$@"; do :; done
 command="$(sed -n s/^ExecStart=//p /run/systemd/system/$unit 2> /dev/null)"
@@ -51,17 +58,13 @@ case "$1 $unit" in
   "start palantir-agent"*) sh -c "exec $command" > /run/agent.log 2>&1 & echo $! > /run/$unit.pid ;;
   start*) exec sh -c "$command" ;;
   "stop palantir-agent"*) [ ! -f /run/$unit.pid ] || kill $(cat /run/$unit.pid); rm -f /run/$unit.pid ;;
-  show*) ! kill -0 $(cat /run/$unit.pid) || echo ActiveState=active ;;
+  "show palantir-agent"*) ! kill -0 $(cat /run/$unit.pid) || echo ActiveState=active ;;
+  show*) ! kill -0 $(cat /run/program) || echo ActiveState=active ;;
 esac 2> /dev/null
 """
+SC = "{{ lookup('palantir.trust.sc', 'dns-filter', catalogue=here, reference_values=here) }}"
 INSTANTIATE: list[dict[str, Any]] = [
-    {
-        "palantir.trust.sc_instance": {
-            "state": "instantiated",
-            "instance": "dns-1",
-            "sc": "{{ lookup('palantir.trust.sc', 'dns-filter', catalogue=here, reference_values=here) }}",
-        }
-    },
+    {"palantir.trust.sc_instance": {"state": "instantiated", "instance": "dns-1", "sc": SC}},
     {
         "palantir.trust.certificate": {"state": "issued", "role": "{{ item }}", "dest": "{{ here }}/../{{ item }}.pem"},
         "loop": ["observer", "operator", "orchestrator"],
@@ -71,6 +74,43 @@ REVOKE: list[dict[str, Any]] = [
     {"palantir.trust.certificate": {"state": "revoked", "role": "operator", "reason": "lost"}},
     {"palantir.trust.agent_certificates": {}, "register": "told"},
     {"ansible.builtin.assert": {"that": "told.certificates | length == 1 and not told.waiting"}},
+]
+
+
+def verb(state: str, *that: str, **more: Any) -> list[dict[str, Any]]:
+    """Carry out a state of dns-1 with the configuration ``content``; tell what must be so then."""
+    carried_out = {"palantir.trust.sc_instance": {"state": state, "instance": "dns-1", "sc": SC}, "register": "told"}
+    required = {"ansible.builtin.assert": {"that": list(that), "fail_msg": "It was {{ told }}"}}
+    return [{**carried_out, **more}, required]
+
+
+CONTENT = "lookup('file', here ~ '/../kept/dns-1/g1/config/' ~ ('/etc/dns.conf' | hash('sha256')))"
+CONFIGURE: list[dict[str, Any]] = [
+    *INSTANTIATE[:1],
+    *verb("configured", "told is changed", "told.way is undefined", check_mode=True, vars={"content": "second"}),
+    *verb("configured", "told.way == 'agent'", "told.reloaded", f"{CONTENT} == 'second'", vars={"content": "second"}),
+    *verb("configured", "told is not changed", "told.way == 'agent'", vars={"content": "second"}),
+    *verb("healthy", "told is not changed", "told.agent.running", "told.agent.differing == []", "told.probe == 'dns'"),
+]
+
+
+WRONG = {
+    "wrong": "is spiffe://palantir.trust/instance/dns-2/generation/1",
+    "expired": "certificate has expired",
+    "revoked": "does not count any more",
+}
+REFUSED: list[dict[str, Any]] = [
+    task
+    for name, why in WRONG.items()
+    for task in (
+        {"ansible.builtin.command": f"cp {{{{ here }}}}/../{name}.pem {AGENT}/certificate.pem"},
+        # Nor has SSH written it.
+        *verb("configured", f"told.msg is search('{why}')", f"{CONTENT} == 'second'", ignore_errors=True),
+    )
+]
+DOWN: list[dict[str, Any]] = [
+    {"ansible.builtin.shell": "kill -9 $(cat /run/palantir-agent-dns-1-g1.service.pid)"},
+    *verb("configured", f"{CONTENT} == 'third'", "told.way == 'ssh'", "told.detour is search('refused')"),
 ]
 TERMINATE: list[dict[str, Any]] = [{"palantir.trust.sc_instance": {"state": "terminated", "instance": "dns-1"}}]
 
@@ -94,20 +134,22 @@ class Home:
         assert self.keeper.stdout is not None
         assert self.keeper.stdout.readline() == b"\n"
         self.run = Path(f"/proc/{self.keeper.pid}/root/run")
+        (self.run / "sc").write_text(PROGRAM)
 
     def close(self) -> None:
         for file in [self.run / "program", *self.run.glob("*.service.pid")]:
             if file.exists():
-                os.kill(int(file.read_text()), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(file.read_text()), signal.SIGKILL)
         self.keeper.kill()
         self.keeper.communicate()
 
-    def play(self, tasks: list[dict[str, Any]]) -> None:
+    def play(self, tasks: list[dict[str, Any]], content: str = "first") -> None:
         play = {
             "hosts": "localhost",
             "gather_facts": False,
             "tasks": tasks,
-            "vars": {"here": str(self.home / "catalogue")},
+            "vars": {"here": str(self.home / "catalogue"), "content": content},
         }
         play["module_defaults"] = {
             f"palantir.trust.{name}": {"directory": str(self.home / "kept")}
@@ -157,6 +199,21 @@ class Home:
     def ask(self, client: Client, method: str = "GET", path: str = "/v1/health") -> Any:
         return ask(Peer("127.0.0.1", self.port, NAME, self.counts), client, method, path)
 
+    def told(self, subject: str) -> list[dict[str, Any]]:
+        """What the ledger has of certificates whose name begins so."""
+        wanted = select(schema.ledger.c.body).where(schema.ledger.c.kind == "certificate")
+        with Store(self.url).transaction() as connection:
+            found = connection.execute(wanted.where(schema.ledger.c.subject.startswith(subject))).scalars()
+            return [json.loads(body) for body in found]
+
+    def issued(self) -> dict[str, int]:
+        """How many certificates of which role were issued."""
+        told = {role: self.told(f"spiffe://palantir.trust/role/{role}") for role in ROLES}
+        return {role: len(found) for role, found in told.items() if found}
+
+    def refusals(self) -> list[str]:
+        return [body["refused"] for body in self.told(str(NAME)) if "refused" in body]
+
     def counts(self, serial: int) -> bool:
         with Store(self.url).transaction() as connection:
             return certificates.is_valid(connection, serial, str(NAME))
@@ -180,13 +237,18 @@ def home(tmp_path: Path) -> Iterator[Home]:
         made.close()
 
 
+def catalogue(home: Home, port: int, **more: Any) -> None:
+    """Describe an SC with an agent, whose probe is at a port."""
+    (home.home / "catalogue").mkdir()
+    site(home.home / "catalogue", port)
+    file = home.home / "catalogue" / "dns-filter.yml"
+    described = {**yaml.safe_load(file.read_text()), "management": {"port": home.port, "address": "127.0.0.1"}}
+    file.write_text(yaml.safe_dump({**described, **more}))
+
+
 def test_from_the_key_to_its_end(home: Home) -> None:
     with server(answer) as port:
-        (home.home / "catalogue").mkdir()
-        site(home.home / "catalogue", port)
-        file = home.home / "catalogue" / "dns-filter.yml"
-        described = {**yaml.safe_load(file.read_text()), "management": {"port": home.port, "address": "127.0.0.1"}}
-        file.write_text(yaml.safe_dump(described))
+        catalogue(home, port)
         home.play(INSTANTIATE)
     agent = home.run / "palantir.trust" / "agents" / "dns-1-g1"
     key = (agent / "key.pem").stat()
@@ -230,3 +292,36 @@ def test_from_the_key_to_its_end(home: Home) -> None:
     assert gone.value.code == "unreachable"
     last = json.loads((home.run / "agent.log").read_text().splitlines()[-1])
     assert last["refused"]["reason"] == "certificate_revoked", "the service's log has it, too"
+
+
+def mislead(home: Home) -> None:
+    """Make certificates, NAME.pem each, that the agent of dns-1 is not to be believed with."""
+    own = (home.run / AGENT.removeprefix("/run/") / "certificate.pem").read_bytes()
+    shown, now, authority = x509.load_pem_x509_certificate(own), datetime.now(UTC), home.authority
+    key = shown.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    hour = timedelta(hours=1)
+    made = {
+        "wrong": ca.issue(authority, of_instance("palantir.trust", "dns-2", 1), key, now, hour),
+        "expired": ca.issue(authority, NAME, key, now - 9 * hour, hour),
+    }
+    for name, issued in made.items():
+        (home.home / f"{name}.pem").write_bytes(issued.public_bytes(serialization.Encoding.PEM))
+    (home.home / "revoked.pem").write_bytes(own)
+    with Store(home.url).transaction() as connection:
+        # It was to get the next one, and has the one that was taken back.
+        certificates.revoke(connection, str(NAME), now.timestamp(), "lost", serial=f"{shown.serial_number:x}")
+        certificates.record(connection, ca.issue(authority, NAME, key, now, hour), now.timestamp())
+
+
+def test_the_verbs_go_by_way_of_the_agent_and_to_nobody_else(home: Home) -> None:
+    with server(answer) as port:
+        files = [{"path": "/etc/dns.conf", "template": "dns.conf.j2", "reload": "signal"}]
+        catalogue(home, port, configuration=files)
+        (home.home / "catalogue" / "dns.conf.j2").write_text("{{ content }}")
+        home.play(CONFIGURE)
+        assert (home.run / "read").read_text() == "read\n", "its program was told once"
+        assert home.issued() == {"observer": 4, "orchestrator": 1}, "one certificate for each question"
+        mislead(home)
+        home.play([*REFUSED, *DOWN], "third")
+    assert home.refusals() == [f"certificate_{name}" for name in WRONG]

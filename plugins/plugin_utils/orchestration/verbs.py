@@ -7,6 +7,7 @@ verb            meaning
 ==============  ===================================================================================================
 instantiate     a new instance of an SC
 configure       other configuration, as the catalogue renders it now
+health          whether an instance answers its probe, and what its agent says; nothing is changed
 start, stop     let the program of an instance run, or end (operate, in the terms of ETSI NFV)
 heal            restart an instance; where that does not help, a new generation takes its place
 change_flavour  a new generation in another flavour takes its place
@@ -38,10 +39,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Trust
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 
 VERBS: Final = (
-    "instantiate", "configure", "start", "stop", "heal", "change_flavour", "migrate", "scale", "terminate",
+    "instantiate", "configure", "health", "start", "stop", "heal", "change_flavour", "migrate", "scale", "terminate",
 )  # fmt: skip
-_PLAIN: Final = ("configure", "start", "stop", "heal", "terminate")
-_RUNNING: Final = ("configure", "change_flavour", "migrate")
+ASKING: Final = ("health",)
+"""Verbs that change nothing."""
+_PLAIN: Final = ("configure", "health", "start", "stop", "heal", "terminate")
+_RUNNING: Final = ("configure", "health", "change_flavour", "migrate")
 _NOWHERE: Final = ""
 
 
@@ -240,4 +243,4 @@ def lines(steps: Sequence[Step]) -> list[str]:
     ]
 
 
-__all__ = ["VERBS", "Step", "Wanted", "foresee", "lines"]
+__all__ = ["ASKING", "VERBS", "Step", "Wanted", "foresee", "lines"]

@@ -43,6 +43,18 @@ class PeerError(PkiError):
         super().__init__(subject, cause, next_step)
 
 
+class SilentPeerError(PeerError):
+    """Nobody answered who could have been believed or not: nothing was sent."""
+
+    def __init__(self, subject: str, cause: object) -> None:
+        said = printable(cause, 200) or "does not answer"
+        super().__init__(subject, "unreachable", f"{said}.", "check that it runs, and what is between.")
+
+
+class UnbelievedPeerError(PeerError):
+    """Somebody answered who is not the one that was to be asked: nothing was sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """As whom one asks: certificate and key of a role as PEM, and the CA's certificate."""
@@ -97,9 +109,11 @@ def ask(peer: Peer, client: Client, method: str, path: str, body: Any = None) ->
         body: JSON-safe data, or None.
 
     Raises:
-        PeerError: ``unreachable``; ``certificate_missing``, ``certificate_expired``, ``certificate_foreign``,
-            ``certificate_wrong``, ``certificate_revoked`` where the peer's does not hold; the agent's own reason, or
-            ``refused``, where it refuses ours; ``malformed`` where it answers with something else.
+        SilentPeerError: ``unreachable``.
+        UnbelievedPeerError: ``tls_failed``, ``certificate_missing``, ``certificate_expired``, ``certificate_foreign``,
+            ``certificate_wrong``, ``certificate_revoked``: the peer's does not hold.
+        PeerError: of the one that was to be asked: its own reason, or ``refused``, where it refuses us; ``ended`` where
+            it does not answer to the end; ``malformed`` where it answers with something else.
         PkiError: our own certificate cannot be used.
     """
     subject = f"{peer.name} at {peer.address}:{peer.port}"
@@ -108,22 +122,48 @@ def ask(peer: Peer, client: Client, method: str, path: str, body: Any = None) ->
         with (
             socket.create_connection((peer.address, peer.port), _TIMEOUT_S) as plain,
             _ending(plain),
-            context.wrap_socket(plain) as channel,
+            _handshake(context, plain, subject) as channel,
         ):
             _check(channel.getpeercert(binary_form=True), peer, subject)
-            return _exchange(channel, method, path, body, subject)
+            return _answer(channel, method, path, body, subject)
+    except (OSError, UnicodeError) as error:  # a name of no host is a UnicodeError
+        raise SilentPeerError(subject, error) from None
+
+
+def _handshake(context: ssl.SSLContext, plain: socket.socket, subject: str) -> ssl.SSLSocket:
+    try:
+        return context.wrap_socket(plain)
     except ssl.SSLCertVerificationError as error:
-        code = "certificate_expired" if error.verify_code == _EXPIRED else "certificate_foreign"
-        raise PeerError(subject, code, f"shows a certificate that does not hold: {error.verify_message}.") from None
+        expired = error.verify_code == _EXPIRED
+        raise UnbelievedPeerError(
+            subject,
+            "certificate_expired" if expired else "certificate_foreign",
+            f"shows a certificate that does not hold: {error.verify_message}.",
+            "heal the instance, which gives its agent a new one." if expired else "find out what answers there.",
+        ) from None
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        raise SilentPeerError(subject, "it ends the connection at once") from None
     except ssl.SSLError as error:
-        reason = printable(error.reason or "its connection ended", 80)
+        said = printable(error.reason or "no TLS", 80)
+        raise UnbelievedPeerError(
+            subject, "tls_failed", f"does not speak TLS 1.3: {said}.", "find out what answers there."
+        ) from None
+
+
+def _answer(channel: ssl.SSLSocket, method: str, path: str, body: Any, subject: str) -> Any:
+    try:
+        return _exchange(channel, method, path, body, subject)
+    except ssl.SSLError as error:
+        said = printable(error.reason or "its connection ended", 80)
         raise PeerError(
-            subject, "refused", f"does not take this side's certificate: {reason}.", "see its refusals."
+            subject,
+            "refused",
+            f"does not take this side's certificate: {said}.",
+            "compare the clocks, and see its refusals.",
         ) from None
     except (OSError, http.client.HTTPException) as error:
-        raise PeerError(
-            subject, "unreachable", f"{printable(error, 200) or 'does not answer'}.", "check that it runs."
-        ) from None
+        said = printable(error, 200) or "the connection ended"
+        raise PeerError(subject, "ended", f"does not answer to the end: {said}.", "see the log of its agent.") from None
 
 
 @contextlib.contextmanager
@@ -146,16 +186,23 @@ def _shut(connection: socket.socket) -> None:
 
 def _check(der: bytes | None, peer: Peer, subject: str) -> None:
     if der is None:
-        raise PeerError(subject, "certificate_missing", "shows no certificate.")
+        raise UnbelievedPeerError(subject, "certificate_missing", "shows no certificate.")
     try:
         certificate = x509.load_der_x509_certificate(der)
         name = of_certificate(certificate)
     except (PkiError, ValueError):
-        raise PeerError(subject, "certificate_wrong", "shows a certificate without a SPIFFE ID.") from None
+        raise UnbelievedPeerError(subject, "certificate_wrong", "shows a certificate without a SPIFFE ID.") from None
     if name != peer.name:
-        raise PeerError(subject, "certificate_wrong", f"is {printable(name, 200)}.", "check where the instance runs.")
+        raise UnbelievedPeerError(
+            subject, "certificate_wrong", f"is {printable(name, 200)}.", "check where the instance runs."
+        )
     if not peer.counts(certificate.serial_number):
-        raise PeerError(subject, "certificate_revoked", "shows a certificate that does not count any more.")
+        raise UnbelievedPeerError(
+            subject,
+            "certificate_revoked",
+            "shows a certificate that does not count any more.",
+            "heal the instance, which gives its agent a new one.",
+        )
 
 
 def _exchange(channel: ssl.SSLSocket, method: str, path: str, body: Any, subject: str) -> Any:
@@ -178,4 +225,13 @@ def _exchange(channel: ssl.SSLSocket, method: str, path: str, body: Any, subject
     return plain
 
 
-__all__ = ["ANSWER_LIMIT", "DEADLINE_S", "Client", "Peer", "PeerError", "ask"]
+__all__ = [
+    "ANSWER_LIMIT",
+    "DEADLINE_S",
+    "Client",
+    "Peer",
+    "PeerError",
+    "SilentPeerError",
+    "UnbelievedPeerError",
+    "ask",
+]

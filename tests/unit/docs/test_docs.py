@@ -77,7 +77,8 @@ def named_variables(paths: Iterable[Path]) -> set[str]:
 def test_every_variable_is_documented_and_every_documented_one_exists() -> None:
     code = named_variables([*plays(), *(ROOT / "inventories").rglob("*.yml")]) - set_by_plays()
     code |= {f"palantir_trust_{option}" for option in NODE_OPTIONS}
-    code |= named_variables([ROOT / "plugins/inventory/catalogue.py", ROOT / "plugins/plugin_utils/edge/ssh.py"])
+    edge = ROOT / "plugins/plugin_utils/edge"
+    code |= named_variables([ROOT / "plugins/inventory/catalogue.py", edge / "agent.py", edge / "ssh.py"])
     for_users = {name for name in code if not name.startswith("palantir_trust_lab_")}
     assert named_variables(PAGES) == for_users
     assert named_variables([ROOT / "docs/playbooks.md"]) == for_users

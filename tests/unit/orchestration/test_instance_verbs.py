@@ -54,6 +54,7 @@ class Site:
         self.fails: set[str] = set()
         self.seen: Callable[[], None] = lambda: None
         self.check = False
+        self.variables: dict[str, Any] = {}
         self.clock = 100.0
         self._patch = monkeypatch
         with self.store.transaction() as connection:
@@ -68,7 +69,7 @@ class Site:
         self._patch.setattr(action, "ask", self._answer)
         given = {name: option.get("default") for name, option in ActionModule.SPEC.items()}
         given |= {"state": state, "instance": "dns-1", "node": "node1", "store": self.url, **more}
-        return action.act(given, {})
+        return action.act(given, self.variables)
 
     def _answer(self, _node: str, module: str, asked: dict[str, Any], _vars: object) -> dict[str, Any]:
         assert module == "sc_generation"

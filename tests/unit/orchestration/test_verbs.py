@@ -34,7 +34,7 @@ def instances(*names: str, **more: Any) -> dict[str, Any]:
 
 
 def test_what_is_done_in_place_is_one_step() -> None:
-    for verb in ("configure", "start", "stop", "heal", "terminate"):
+    for verb in ("configure", "health", "start", "stop", "heal", "terminate"):
         assert foreseen(verb, instance="dns-filter-1") == [f"{verb} dns-filter-1: dns-filter as podman on node1"]
 
 
@@ -125,7 +125,7 @@ def test_what_is_stopped_is_deployed_all_the_same() -> None:
     stopped = state(instances=[instance() | {"state": "stopped"}], nodes=NODES)
     assert foreseen("start", stopped, instance="dns-filter-1") == ["start dns-filter-1: dns-filter as podman on node1"]
     assert foreseen("scale", stopped, sc="dns-filter", count=1) == []
-    for verb in ("configure", "change_flavour", "migrate"):
+    for verb in ("configure", "health", "change_flavour", "migrate"):
         assert foreseen(verb, stopped, instance="dns-filter-1") == "dns-filter-1: is stopped. Next: start it first."
 
 
