@@ -143,6 +143,14 @@ def test_where_a_site_has_its_files_holds_in_a_job_of_awx_too() -> None:
         }
 
 
+def test_a_site_that_imports_the_playbooks_names_its_directory_itself() -> None:
+    """The directory of an imported playbook is the collection's, in which no site is."""
+    own = asked(awx_site_directory="/runner/project/inventories/mysite/", awx_site_files=["catalogue"])
+    values = [arguments["extra_vars"] for module, arguments in own if module == "job_template"]
+    assert {value["palantir_trust_catalogue"] for value in values} == {"/runner/project/inventories/mysite/catalogue"}
+    assert "`awx_site_directory`" in page("awx.md")
+
+
 def test_the_guide_names_every_variable_of_the_configuration() -> None:
     (play,) = yaml.safe_load((AWX / "configure.yml").read_text(encoding="utf-8").replace("!unsafe", ""))
     text = page("awx.md")
