@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import abridged, summary
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy, load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge import round as attestation
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError, UnreachableError
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.collector import CollectorAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError, UnreachableError
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.index import ReferenceSet
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
@@ -42,7 +43,7 @@ class _Site:
     key: bytes | None
 
 
-class ActionModule(NodeAction):
+class ActionModule(CollectorAction):
     """One evidence task on the node, everything else on the controller."""
 
     SPEC: ClassVar[dict[str, Any]] = {
@@ -94,17 +95,16 @@ class ActionModule(NodeAction):
         if challenge is None:
             message = f"{node}: is not enrolled. Next: run palantir.trust.enrol for it."
             return attestation.give_up(store, node, "not_enrolled", message, self.now())
-        wanted = self.node_options(NODE_OPTIONS, node, arguments, task_vars)
-        asked = {"nonce": challenge.nonce.hex(), "selection": site.policy.selection_plain(), **wanted}
+        places = self.node_options(NODE_OPTIONS, node, arguments, task_vars)
+        wanted: dict[str, Any] = {"nonce": challenge.nonce.hex(), "selection": site.policy.selection_plain()}
         if challenge.since is not None:
-            asked["since"] = dict(challenge.since)
+            wanted["since"] = dict(challenge.since)
         try:
-            answer = self.ask(node, "evidence", asked, task_vars)
+            evidence = self.evidence(node, wanted, places, task_vars)
         except UnreachableError as error:
             return attestation.give_up(store, node, "unreachable", str(error), self.now())
         except NodeError as error:
             return attestation.give_up(store, node, "no_evidence", str(error), self.now())
-        evidence = answer.get("evidence")
         return attestation.finish(store, challenge, evidence, site.policy, site.references, site.key, self.now())
 
 

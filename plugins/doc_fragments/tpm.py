@@ -23,8 +23,8 @@ options:
     default: "0x81010020"
 requirements:
   - A TPM 2.0.
-  - C(tpm2-pytss) 1.2 or newer (Debian package C(python3-tpm2-pytss)).
-    The role P(palantir.trust.attester#role) installs it.
+  - C(tpm2-pytss) 1.2 or newer (Debian package C(python3-tpm2-pytss)) to enrol a node, and for any O(tcti) but a device
+    or the socket of an emulator. The role P(palantir.trust.attester#role) installs it.
 notes:
   - Using the TPM device and reading the kernel's logs need root or membership of the right groups.
     Run the task with C(become=true).

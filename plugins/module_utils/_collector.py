@@ -16,7 +16,7 @@ import os
 import platform
 import signal
 import sys
-from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional
+from typing import Any, BinaryIO, Dict, Mapping, Optional, Union
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._evidence import Opened, Request, collect
@@ -29,7 +29,8 @@ from ansible_collections.palantir.trust.plugins.module_utils._frames import (
     read_frame,
 )
 from ansible_collections.palantir.trust.plugins.module_utils._logs import IMA_LOG, LogTail
-from ansible_collections.palantir.trust.plugins.module_utils._tpm import Tpm, open_tpm
+from ansible_collections.palantir.trust.plugins.module_utils._tpm import Quote, Tpm
+from ansible_collections.palantir.trust.plugins.module_utils._tpm_quote import Quoting, open_quoting
 
 IDLE_S = 900
 """Seconds without a request after which a collector ends: its controller is gone, and the connection did not tell."""
@@ -56,15 +57,14 @@ class KeptOpen(Opened):
 
     def __init__(self) -> None:
         self._tpm = contextlib.ExitStack()
-        self._opened: Dict[str, Tpm] = {}
+        self._opened: Dict[str, Union[Quoting, Tpm]] = {}
         self._list: Optional[LogTail] = None
 
-    @contextlib.contextmanager
-    def tpm(self, tcti: str) -> Iterator[Tpm]:
-        """Give the TPM behind a TCTI, and keep it open."""
-        if tcti not in self._opened:
-            self._opened[tcti] = self._tpm.enter_context(open_tpm(tcti))
-        yield self._opened[tcti]
+    def quote(self, request: Request, handle: int, qualifying: bytes) -> Quote:
+        """Return a quote by the AK, and keep the TPM open."""
+        if request.tcti not in self._opened:
+            self._opened[request.tcti] = self._tpm.enter_context(open_quoting(request.tcti))
+        return self._opened[request.tcti].quote(handle, request.selection, qualifying)
 
     def ima_log(self, path: str, offset: int, limit: int) -> bytes:
         """Return the IMA list from an offset on, and keep it open behind what was read."""

@@ -10,15 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._facts import collect_facts
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import NONCE_BYTES, qualifying_data
 from ansible_collections.palantir.trust.plugins.module_utils._logs import EVENT_LOG, IMA_LOG, USERSPACE_LOG, read_log
-from ansible_collections.palantir.trust.plugins.module_utils._tpm import Tpm, open_tpm
+from ansible_collections.palantir.trust.plugins.module_utils._tpm import Quote
+from ansible_collections.palantir.trust.plugins.module_utils._tpm_quote import open_quoting
 
 FORMAT = 1
 USERSPACE_LIMIT = 4 << 20
@@ -48,11 +48,10 @@ class Request:
 class Opened:
     """What a round opens: the TPM and the growing list, each closed again at once."""
 
-    @contextmanager
-    def tpm(self, tcti: str) -> Iterator[Tpm]:
-        """Give the TPM behind a TCTI."""
-        with open_tpm(tcti) as tpm:
-            yield tpm
+    def quote(self, request: Request, handle: int, qualifying: bytes) -> Quote:
+        """Return a quote by the AK."""
+        with open_quoting(request.tcti) as tpm:
+            return tpm.quote(handle, request.selection, qualifying)
 
     def ima_log(self, path: str, offset: int, limit: int) -> bytes:
         """Return the IMA list from an offset on."""
@@ -78,8 +77,7 @@ def collect(request: Request, opened: Optional[Opened] = None) -> Dict[str, Any]
         raise NodeError("bad_argument", "since.offset or log_limit is negative.", "pass sizes in bytes.")
     facts = collect_facts(request.proc_path, request.sys_path, request.ssh_path)
     known = request.since if request.since is not None and request.since["boot_id"] == facts["boot_id"] else None
-    with opened.tpm(request.tcti) as tpm:
-        quote = tpm.quote(handle, request.selection, qualifying_data(nonce, facts))
+    quote = opened.quote(request, handle, qualifying_data(nonce, facts))
     return {
         "format": FORMAT,
         "quote": {name: encoded(value) for name, value in quote._asdict().items()},

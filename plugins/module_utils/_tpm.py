@@ -142,11 +142,16 @@ class Tpm:
             key, public = self._keys[ak_handle]
             attest, signature = self.context.quote(key, pcrs, self.types.TPM2B_DATA(qualifying))[:2]
         quote = Quote(bytes(attest), signature.marshal(), public)
-        _require_selection(quote.attest, wanted)
+        require_selection(quote.attest, wanted)
         return quote
 
 
-def _require_selection(attest: bytes, wanted: bytes) -> None:
+def require_selection(attest: bytes, wanted: bytes) -> None:
+    """Require that a quote, a TPMS_ATTEST, is over the whole selection that was asked for.
+
+    Raises:
+        NodeError: ``pcr_bank_missing``.
+    """
     # TPMS_QUOTE_INFO ends a TPMS_ATTEST: the selection, then the SHA-256 digest with its size (Part 2, 10.12.1).
     signed = attest[-(len(wanted) + 34) : -34]
     if signed != wanted:
@@ -178,7 +183,7 @@ def open_tpm(tcti: str) -> Iterator[Tpm]:
     Raises:
         NodeError: ``no_tpm``, ``tpm_unreadable``, ``no_tpm2_pytss``, ``tpm_error``.
     """
-    _check_device(tcti)
+    check_device(tcti)
     os.environ.setdefault("TSS2_LOG", "all+NONE")  # libtss2 writes to standard error what the exception also says
     try:
         import tpm2_pytss  # noqa: PLC0415
@@ -192,18 +197,28 @@ def open_tpm(tcti: str) -> Iterator[Tpm]:
     try:
         context = tpm2_pytss.ESAPI(tcti)
     except (RuntimeError, ValueError) as error:
-        raise NodeError(
-            "no_tpm",
-            "No TPM answers on TCTI %s: %s." % (tcti, error),
-            "check the option tcti, and that no other program holds the TPM.",
-        ) from error
+        raise no_answer(tcti, error) from error
     try:
         yield Tpm(context, tpm2_pytss)
     finally:
         context.close()
 
 
-def _check_device(tcti: str) -> None:
+def no_answer(tcti: str, error: Exception) -> NodeError:
+    """Return the error of a TPM that cannot be spoken to."""
+    return NodeError(
+        "no_tpm",
+        "No TPM answers on TCTI %s: %s." % (tcti, error),
+        "check the option tcti, and that no other program holds the TPM.",
+    )
+
+
+def check_device(tcti: str) -> None:
+    """Require of a TCTI that names a device that it is there, and may be used.
+
+    Raises:
+        NodeError: ``no_tpm``, ``tpm_unreadable``.
+    """
     name, _colon, path = tcti.partition(":")
     if name != "device" or not path:
         return
@@ -237,10 +252,17 @@ def translated(action: str, missing: NodeError | None = None) -> Iterator[None]:
             raise
         if code == _RC_HANDLE and missing is not None:
             raise missing from error
-        raise _refusal(action, int(code), error) from error
+        raise refusal(action, int(code), error) from error
 
 
-def _refusal(action: str, code: int, error: Exception) -> NodeError:
+def refusal(action: str, code: int, error: object) -> NodeError:
+    """Return the error of a TPM that refused.
+
+    Args:
+        action: what it was asked to do.
+        code: TPM_RC, without the number of a handle, session or parameter.
+        error: what is shown of it.
+    """
     if code == _RC_INTEGRITY:
         return NodeError(
             "activation_refused",
@@ -258,4 +280,16 @@ def _refusal(action: str, code: int, error: Exception) -> NodeError:
     return NodeError("tpm_error", "The TPM refused to %s: %s." % (action, error), next_step)
 
 
-__all__ = ["HASH_ALGORITHMS", "Quote", "Tpm", "ak_missing", "open_tpm", "selection_bytes", "translated"]
+__all__ = [
+    "HASH_ALGORITHMS",
+    "Quote",
+    "Tpm",
+    "ak_missing",
+    "check_device",
+    "no_answer",
+    "open_tpm",
+    "refusal",
+    "require_selection",
+    "selection_bytes",
+    "translated",
+]

@@ -11,7 +11,10 @@ module: attest
 short_description: Attest a node and the Security Capabilities that it runs
 version_added: 0.1.0
 description:
-  - Issues a fresh challenge and gathers evidence from the node with M(palantir.trust.evidence), in one round trip.
+  - Issues a fresh challenge and gathers evidence from the node in one round trip, by the program of which the module
+    M(palantir.trust.evidence) is made. It goes to the node's Python over the connection, without a file and without
+    Ansible's frame of a module, which would take longer than the evidence does. Where pipelining is off, or that fails,
+    the module is run.
     Of a list that was verified before in the same boot, only what is new is sent; see O(whole).
   - Verifies and appraises it on the controller, and keeps the signed Attestation Result (EAR) and the raw evidence in
     the store.

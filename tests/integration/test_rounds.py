@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,22 @@ def test_rounds_of_a_boot_and_of_the_next(tmp_path: Path, node: LightNode) -> No
     ear, evidence = site.attest()
     assert len(evidence) == 2
     assert codes(ear) == ["ima_replay_mismatch"]
+
+
+def test_a_node_that_cannot_be_given_a_program_is_asked_by_the_module(tmp_path: Path, node: LightNode) -> None:
+    site = Site(tmp_path / "job", node)
+    kept = {name: site.runner.directory / "env" / name for name in ("envvars", "extravars")}
+    usual = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in kept.items()}
+    kept["envvars"].write_text(json.dumps({**usual["envvars"], "ANSIBLE_VERBOSITY": "3"}), encoding="utf-8")
+    nowhere = "/nowhere/python3"
+    for variables, state, by_module in (
+        ({}, "attested", False),
+        ({"ansible_pipelining": False}, "attested", True),
+        ({"ansible_python_interpreter": nowhere}, "no_evidence", True),
+    ):
+        kept["extravars"].write_text(json.dumps({**usual["extravars"], **variables}), encoding="utf-8")
+        job = site.runner.run("attest")
+        result = job.result(TASK, "node1")
+        said = "".join(str(event.get("stdout", "")) for event in job.events)
+        assert (result["state"], "modules/evidence.py" in said) == (state, by_module), said[-3000:]
+    assert nowhere in result["message"]

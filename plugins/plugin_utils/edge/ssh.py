@@ -23,6 +23,7 @@ from ansible.playbook.task import Task
 from ansible.plugins.loader import become_loader, connection_loader
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.collector import interpreter
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.channel import Launch
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import Escalation
@@ -83,7 +84,7 @@ def _launch(node: str, variables: Mapping[str, Any], play: Play, *, installed: b
     if installed:
         command = INSTALLED if become is None else _by_rule(become)
     else:
-        command = program().bootstrap(_interpreter(variables))
+        command = program().bootstrap(interpreter(variables))
         if become is not None:
             command = become.build_become_command(command, connection._shell)
             escalation = _escalation(become)
@@ -168,19 +169,6 @@ def _escalation(become: Any) -> Escalation:
         prompt=str(become.prompt).encode() if password else b"",
         password=str(password or "").encode(),
     )
-
-
-def _interpreter(variables: Mapping[str, Any]) -> str:
-    """Return a node's Python as words of a shell command."""
-    wanted = variables.get("ansible_python_interpreter") or C.config.get_config_value("INTERPRETER_PYTHON")
-    if str(wanted).startswith("auto"):
-        facts = variables.get("ansible_facts") or {}
-        wanted = facts.get("discovered_interpreter_python") if isinstance(facts, Mapping) else None
-    if wanted:
-        return shlex.join(shlex.split(str(wanted)))
-    # What Ansible's discovery would find, without a round trip for it: the first of its list that starts.
-    names = shlex.join(str(name) for name in C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK"))
-    return f'"$(for python in {names}; do "$python" -c pass 2>/dev/null && echo "$python" && break; done)"'
 
 
 def _texts(arguments: list[bytes]) -> tuple[str, ...]:

@@ -115,6 +115,16 @@ class Conversation:
         self._expected = number, limit
         return frame({**message, "id": number})
 
+    def at_once(self, message: Mapping[str, Any], limit: int) -> bytes:
+        """Return all that is written where a conversation is one request, whose answer comes behind the greeting.
+
+        Args:
+            message: what is asked.
+            limit: most bytes of the answer.
+        """
+        self._expected = 1, limit
+        return self._program + frame({**message, "id": 1})
+
     def received(self, data: bytes) -> tuple[bytes, dict[str, Any] | None]:
         """Take what the node wrote; return what is written back, and the answer where it is complete.
 
@@ -242,4 +252,12 @@ class Conversation:
             raise ChannelError(self._node, "gave an answer that is no JSON object.") from None
 
 
-__all__ = ["NOISE_LIMIT", "ChannelError", "Conversation", "Escalation"]
+def fault(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a collector says that keeps it from evidence, as the module would, and its stable name."""
+    error = answer.get("error")
+    told = error if isinstance(error, Mapping) else {}
+    said = printable(told.get("msg") or "gave neither evidence nor a reason.", 1900)
+    return said, printable(told.get("code", ""), 64)
+
+
+__all__ = ["NOISE_LIMIT", "ChannelError", "Conversation", "Escalation", "fault"]

@@ -19,7 +19,7 @@ from ansible_collections.palantir.trust.plugins.module_utils._facts_binding impo
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Result
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
-from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError, fault
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.judge import Judge
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.standing import Standing, confirmed
 
@@ -203,7 +203,7 @@ class NodeWatch:
             asked = {**self._asked, "nonce": challenge.nonce.hex(), "since": challenge.since}
             answer = await self._answer(channel, asked, WHOLE_LIMIT, self._means.timing.connect)
             if "evidence" not in answer:
-                await self._give_up("no_evidence", f"{self.view.node}: {_said(answer.get('error'))}")
+                await self._give_up("no_evidence", f"{self.view.node}: {fault(answer)[0]}")
                 return
             try:
                 result, known = await self._means.run(
@@ -273,12 +273,6 @@ def _now() -> float:
 def _over(pausing: asyncio.Future[None]) -> None:
     if not pausing.done():
         pausing.set_result(None)
-
-
-def _said(error: object) -> str:
-    """Return a collector's own message, as that of the module would be."""
-    said = error.get("msg") if isinstance(error, Mapping) else None
-    return printable(said or "gave neither evidence nor a reason.", 1900)
 
 
 __all__ = ["QUIET_LIMIT", "SLOTS", "WHOLE_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]

@@ -17,6 +17,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation 
     ChannelError,
     Conversation,
     Escalation,
+    fault,
 )
 from tests.unit.support.examples import examples
 
@@ -43,6 +44,29 @@ def test_a_request_has_one_answer() -> None:
     assert conversation.received(frame({"id": 1, "evidence": {}})) == (b"", {"id": 1, "evidence": {}})
     conversation.request(2, {}, 1000)
     assert conversation.received(frame({"id": 2, "error": {}})) == (b"", {"id": 2, "error": {}})
+
+
+def test_all_may_be_written_at_once_and_come_at_once() -> None:
+    conversation = Conversation("node1", "d", b"program")
+    assert conversation.at_once({"nonce": "n"}, 1000) == b"program" + frame({"nonce": "n", "id": 1})
+    answer = {"id": 1, "evidence": {}}
+    assert conversation.received(b"Welcome!\n" + HELLO + frame(answer)) == (b"", answer)
+    for cut in (b"", HELLO, HELLO + frame(answer)[:-1]):
+        conversation = Conversation("node1", "d", b"program")
+        conversation.at_once({}, 1000)
+        assert conversation.received(cut) == (b"", None)
+    for wrong in (frame({"id": 2}), frame(answer) * 2, frame({"id": 1, "evidence": "x" * 1000})):
+        conversation = Conversation("node1", "d", b"program")
+        conversation.at_once({}, 1000)
+        with pytest.raises(ChannelError):
+            conversation.received(HELLO + wrong)
+
+
+@pytest.mark.parametrize("error", [None, "no TPM", {"msg": ["a list"]}, {"msg": "\x1b[2Jno TPM\n", "code": "no_tpm"}])
+def test_what_keeps_a_node_from_evidence_is_told_in_its_words_made_printable(error: Any) -> None:
+    said, code = fault({"error": error})
+    assert said.isprintable()
+    assert code in ("", "no_tpm")
 
 
 @given(st.integers(1, 40))
