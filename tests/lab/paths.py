@@ -1,10 +1,15 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the lab keeps its things: one state directory in the checkout, one cache for all checkouts of a user."""
+"""Where a lab keeps its things: a state directory in the checkout, and one cache for all checkouts of a user.
+
+A checkout has one lab, ``build/lab``. Scenarios that run side by side have one each: PALANTIR_TRUST_LAB names its
+directory below ``build``, PALANTIR_TRUST_LAB_PORT its ports.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +17,9 @@ from pathlib import Path
 from tests.lab.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_DEFAULT_PORT_BASE = 22200
+DEFAULT_PORT_BASE = 22200
+_DEFAULT_NAME = "lab"
+_NAME = re.compile(r"lab(-[a-z0-9]{1,20})?")
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Paths:
         cache = Path(xdg) if xdg.startswith("/") else home / ".cache"
         return cls(
             checkout=CHECKOUT,
-            state=CHECKOUT / "build" / "lab",
+            state=CHECKOUT / "build" / _name(environ.get("PALANTIR_TRUST_LAB", "")),
             cache=cache / "palantir-trust" / "lab",
             port_base=_port_base(environ.get("PALANTIR_TRUST_LAB_PORT", "")),
         )
@@ -51,8 +58,8 @@ class Paths:
 
     @property
     def sc_images(self) -> Path:
-        """Symbolic links to the images of SCs in the cache."""
-        return self.state / "sc"
+        """Symbolic links to the images of SCs in the cache: where the catalogue expects them, whatever lab it is."""
+        return self.checkout / "build" / _DEFAULT_NAME / "sc"
 
     @property
     def nodes(self) -> Path:
@@ -75,12 +82,18 @@ class Paths:
         return self.state / "swtpm-localca"
 
 
+def _name(text: str) -> str:
+    if text and not _NAME.fullmatch(text):
+        raise LabError(f"PALANTIR_TRUST_LAB: {text!r} is no lab's name. Next: give lab-2, lab-mine, ...")
+    return text or _DEFAULT_NAME
+
+
 def _port_base(text: str) -> int:
     if not text:
-        return _DEFAULT_PORT_BASE
+        return DEFAULT_PORT_BASE
     if not text.isdecimal() or not 1024 <= int(text) <= 65000:
         raise LabError(f"PALANTIR_TRUST_LAB_PORT: {text!r} is no port. Next: give a number from 1024 to 65000")
     return int(text)
 
 
-__all__ = ["CHECKOUT", "Paths"]
+__all__ = ["CHECKOUT", "DEFAULT_PORT_BASE", "Paths"]

@@ -53,6 +53,15 @@ def test_places_follow_the_users_environment() -> None:
     assert (chosen.cache, chosen.port_base) == (Path("/big/palantir-trust/lab"), 30000)
 
 
+def test_labs_side_by_side_share_nothing_but_images() -> None:
+    first, second = (Paths.default({"HOME": "/home/a", "PALANTIR_TRUST_LAB": name}) for name in ("", "lab-2"))
+    assert (first.state.name, second.state.name) == ("lab", "lab-2")
+    assert first.sc_images == second.sc_images == first.state / "sc"
+    for wrong in ("lab2", "../lab", "lab-", "demo", "lab-2/x"):
+        with pytest.raises(LabError, match="PALANTIR_TRUST_LAB"):
+            Paths.default({"HOME": "/home/a", "PALANTIR_TRUST_LAB": wrong})
+
+
 def test_a_machine_is_emulated_confined_to_loopback_and_reboots() -> None:
     command = qemu_command(Machine("node2", 2, 22202, "127.86.186.1", Path("/cache/a,b/esp.raw")))
     text = " ".join(command)
