@@ -134,7 +134,7 @@ molecule: setup
 	@trap 'python -m tests.lab.light down build/light' EXIT; \
 	MOLECULE_GLOB=molecule/light_nodes/molecule.yml molecule test --no-command-borders
 	@echo '== ansible-runner, as AWX uses it: light nodes'
-	@python -m pytest -n 2 --dist loadfile tests/integration
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration
 
 check: UNIT = -m "not slow"
 check: lint unit

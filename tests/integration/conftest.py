@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.integration.scs import Catalogue, open_catalogue
 from tests.lab.light.node import LightNode
+
+LONGEST = (
+    *("node_access", "rounds", "power", "watch", "notify", "host_keys", "kubernetes", "sol005", "sc_images"),
+    *("orchestrate", "runner", "agents", "isolation", "playbooks"),
+)
+"""Files by the time that they take, the longest first; what is not named takes less."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker waits for another one in the end."""
+    places = {Path(__file__).with_name(f"test_{name}.py"): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture
