@@ -54,7 +54,7 @@ class Namespace:
 
     def run(self, *command: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
         entered = ["nsenter", f"--net=/proc/{self.pid}/ns/net", *command]
-        return subprocess.run(entered, check=check, capture_output=True, text=True, timeout=30, **options)
+        return subprocess.run(entered, check=check, capture_output=True, text=True, timeout=120, **options)
 
     def module(self, ssh_connection: str = f"{CONTROLLER} 40000 {NODE} 22", **arguments: Any) -> dict[str, Any]:
         """Run the module as Ansible does, below a shell that has the connection in its environment."""
