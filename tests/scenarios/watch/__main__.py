@@ -18,6 +18,7 @@ from typing import Final
 from tests.scenarios.recovery.course import NODES, Course
 from tests.scenarios.site import Site
 from tests.scenarios.stage import guests, perform, say
+from tests.scenarios.watch.quotes import Cost, cost
 from tests.scenarios.watch.runs import RUNS, Run, require, run_all
 from tests.scenarios.watch.soak import Tally, soak
 
@@ -28,10 +29,14 @@ def _tell(text: str) -> None:
     print(text, flush=True)
 
 
-def _guests(site: Site, count: int) -> list[Run]:
+def _guests(site: Site, count: int, costs: list[Cost]) -> list[Run]:
     with guests(NODES) as lab:
         course = Course(replace(site, log=site.directory / "playbooks.log"), lab)
         course.prepare()
+        say("A cycle of a watch, a quote alone, and a round trip")
+        for node in NODES:
+            costs.append(cost(site, lab, Path(course.variables["palantir_trust_reference_values"]), node))
+            _tell(_told(costs[-1]))
         say("Tamperings at times of chance, while the playbook watch goes on")
         runs = run_all(course, count, _tell)
         require(runs)
@@ -43,6 +48,13 @@ def _soaked() -> Tally:
     # The path of a Unix socket has at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="soak-") as directory:
         return soak(Path(directory), SOAK_S, _tell)
+
+
+def _told(found: Cost) -> str:
+    return (
+        f"{found.node}: a cycle takes {found.cycle_s * 1e3:.0f} ms, {found.ratio:.2f} times a quote alone "
+        f"({found.quote_s * 1e3:.0f} ms) and a round trip ({found.trip_s * 1e3:.0f} ms)"
+    )
 
 
 def _summary(runs: Sequence[Run], tally: Tally | None) -> str:
@@ -71,11 +83,12 @@ def main() -> int:
     options = parser.parse_args()
     begun, site = time.monotonic(), Site.fresh("scenarios/watch")
     runs: list[Run] = []
+    costs: list[Cost] = []
     tallies: list[Tally] = []
 
     def play() -> bool:
         if options.only != "soak":
-            runs.extend(_guests(site, options.runs))
+            runs.extend(_guests(site, options.runs, costs))
         if options.only != "guests":
             tallies.append(_soaked())
         return True
@@ -83,7 +96,12 @@ def main() -> int:
     status = perform("scenario-watch", play)
     tally = tallies[0] if tallies else None
     report = site.directory.parent / "watch.json"
-    plain = {"runs": [asdict(run) for run in runs], "soak": None if tally is None else asdict(tally), "ok": status == 0}
+    plain = {
+        "runs": [asdict(run) for run in runs],
+        "cycles": [{**asdict(found), "ratio": found.ratio} for found in costs],
+        "soak": None if tally is None else asdict(tally),
+        "ok": status == 0,
+    }
     report.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     ended = _summary(runs, tally) or "nothing was shown"
     print(f"\nscenario-watch: {'' if status == 0 else 'FAILED: '}{ended}, {time.monotonic() - begun:.0f} s")
