@@ -27,7 +27,8 @@ from ansible_collections.palantir.trust.plugins.module_utils._text_files import 
 AGENTS = "/run/palantir.trust/agents"
 OPENSSL = Tool("openssl", "openssl", "openssl")
 _PREFIX = "palantir-agent-"
-_LISTENING_S = 15.0
+_LISTENING_S = 45.0
+"""On an emulated processor that others use as well, Python takes seconds to come up."""
 _PAUSE_S = 0.05
 _LIMIT = 8 << 20
 _SIGNALS = {"none": "", "signal": "HUP", "replace": None}
