@@ -62,12 +62,18 @@ class Site:
         return self.directory / "known_hosts"
 
     @property
+    def ca(self) -> Path:
+        """The file of the site's CA."""
+        return self.directory / "ca.pem"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment of the playbooks."""
         return {
             **os.environ,
             "PALANTIR_TRUST_STORE": f"sqlite:///{self.directory}/store.sqlite3",
             "PALANTIR_TRUST_SIGNING_KEY": str(self.directory / "ear-signing-key.pem"),
+            "PALANTIR_TRUST_CA": str(self.ca),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_LOG_PATH": str(self.directory / "ansible.log"),
         }

@@ -14,8 +14,8 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.table import paragraph, table
 from tests.lab.lab import Lab
-from tests.scenarios.orchestrator import acts
-from tests.scenarios.orchestrator.course import DRIVERS, NODES, Course, Load
+from tests.scenarios.orchestrator import acts, guards
+from tests.scenarios.orchestrator.course import DRIVERS, GUARDS, NODES, SC, Course, Load
 from tests.scenarios.recovery.scene import Scene
 from tests.scenarios.site import Site
 from tests.scenarios.stage import guests, perform, say
@@ -23,17 +23,25 @@ from tests.scenarios.stage import guests, perform, say
 _WIDTH: Final = 80
 _PUBLISHED: Final = {"instantiate": 63.0, "re-instantiate": 118.0, "configure": 1.8}
 """Seconds that the PALANTIR project published for its Security Orchestrator."""
-_OTHERS: Final = ("start", "stop", "heal", "migrate", "terminate")
+_OTHERS: Final = ("health", "start", "stop", "heal", "migrate", "terminate")
+_COLUMNS: Final = {driver: {"sc": SC, "driver": driver} for driver in DRIVERS} | {
+    sc: {"sc": sc, "driver": driver} for sc, driver in GUARDS.items()
+}
+"""Columns of the table: the first SC by its drivers, and the others by name."""
 
 UNSIGNED: Final = Scene("package without a signature")
-IN_PLACE: Final = Scene("configure, stop, start, heal")
+IN_PLACE: Final = Scene("configure, stop, start, heal, health")
 CHANGED: Final = Scene("change of flavour under load")
 INSTANTIATED: Final = Scene("scale, instantiate, terminate")
 NOT_PROVED: Final = Scene("rollback: the new one does not prove itself")
 NOT_ANSWERING: Final = Scene("rollback: the new one does not answer")
+WAF: Final = Scene("web application firewall, and its agent")
+FIREWALL: Final = Scene("firewall")
 MIGRATED: Final = Scene("migrate")
 ESCAPED: Final = Scene("migrate off a contraindicated node")
-SCENES: Final = (UNSIGNED, IN_PLACE, CHANGED, INSTANTIATED, NOT_PROVED, NOT_ANSWERING, MIGRATED, ESCAPED)
+SCENES: Final = (
+    UNSIGNED, IN_PLACE, CHANGED, FIREWALL, WAF, INSTANTIATED, NOT_PROVED, NOT_ANSWERING, MIGRATED, ESCAPED,
+)  # fmt: skip
 
 
 def _over(*scenes: Scene) -> None:
@@ -53,6 +61,8 @@ def _one(course: Course, loads: dict[str, Load]) -> None:
 def _other(course: Course) -> None:
     """The lane of node2."""
     for act, scene in (
+        (guards.firewall, FIREWALL),
+        (guards.waf, WAF),
         (acts.instantiated, INSTANTIATED),
         (acts.not_proved, NOT_PROVED),
         (acts.not_answering, NOT_ANSWERING),
@@ -62,7 +72,7 @@ def _other(course: Course) -> None:
 
 
 def _acts(course: Course, loads: dict[str, Load]) -> None:
-    say("Two lanes: verbs in place and changes of flavour on node1; new instances and rollbacks on node2")
+    say("Two lanes: verbs in place and changes of flavour on node1; new instances, rollbacks and other SCs on node2")
     lanes: list[Callable[[], None]] = [
         lambda: _one(course.lane("node1"), loads),
         lambda: _other(course.lane("node2")),
@@ -81,10 +91,10 @@ def _acts(course: Course, loads: dict[str, Load]) -> None:
 def _report(course: Course, loads: dict[str, Load], seconds: float) -> None:
     say("Seconds of a verb, from the playbook's start to its end, with the proofs of integrity that it asks for")
     rows = [
-        (verb, *(_shown(course.seconds.get((verb, driver))) for driver in DRIVERS), _PUBLISHED.get(verb, "-"))
+        (verb, *(_shown(course.seconds.get((verb, column))) for column in _COLUMNS), _PUBLISHED.get(verb, "-"))
         for verb in (*_PUBLISHED, *_OTHERS)
     ]
-    print(table(("VERB", *DRIVERS, "PUBLISHED"), rows, _WIDTH))
+    print(table(("VERB", *_COLUMNS, "PUBLISHED"), rows, _WIDTH))
     say("Queries while the flavour was changed")
     heads = ("FROM", "SENT", "LOST", "LONGEST GAP, MS")
     print(table(heads, [(driver, load.sent, load.lost, load.gap_ms) for driver, load in loads.items()], _WIDTH))
@@ -94,8 +104,8 @@ def _report(course: Course, loads: dict[str, Load], seconds: float) -> None:
     plain = {
         "seconds": round(seconds, 1),
         "verbs": [
-            {"verb": verb, "driver": driver, "seconds": round(taken, 1)}
-            for (verb, driver), taken in sorted(course.seconds.items())
+            {"verb": verb, **_COLUMNS[column], "seconds": round(taken, 1)}
+            for (verb, column), taken in sorted(course.seconds.items())
         ],
         "published_s": _PUBLISHED,
         "loads": {driver: vars(load) for driver, load in loads.items()},
@@ -120,11 +130,11 @@ def main() -> int:
     loads: dict[str, Load] = {}
 
     def play() -> bool:
-        with guests(NODES, "dns-filter-unbound"):
+        with guests(NODES, "dns-filter-unbound", *GUARDS):
             course.write_catalogue()
             acts.unsigned(course, UNSIGNED)
             _over(UNSIGNED)
-            course.prepare()
+            course.prepare(beside=lambda: guards.laid(course.lane("laid")))
             print(f"({time.monotonic() - begun:.0f} s so far)", flush=True)
             _acts(course, loads)
         return True

@@ -53,7 +53,7 @@ def _admitted(course: Course, market: Market, file: Path) -> str:
 
 
 def in_place(course: Course, driver: str, scene: Scene) -> None:
-    """Configure, stop, start and heal the first instance as it runs."""
+    """Configure, stop, start and heal the first instance as it runs, and ask for its health."""
     generation = course.instance(FIRST).generation
     names = ["tracker.example.com", f"{driver}.{BLOCKED}"]
     course.verb("configure", FIRST, driver, dns_filter_blocked_names=names)
@@ -63,6 +63,7 @@ def in_place(course: Course, driver: str, scene: Scene) -> None:
     scene.must(silent in ("silent", "none"), f"{driver}: it is stopped", silent)
     course.verb("start", FIRST, driver)
     course.verb("heal", FIRST, driver)
+    course.verb("health", FIRST, driver)
     scene.must(course.instance(FIRST).generation == generation, f"{driver}: all that in one generation")
     answer = course.ask("node1")
     scene.must(answer == "192.0.2.53", f"{driver}: started and healed, it answers", answer)

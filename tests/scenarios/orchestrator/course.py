@@ -1,13 +1,14 @@
 # SPDX-FileCopyrightText: 2026 palantir.trust contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The course of the orchestrator's scenario: a site with one SC in four flavours on two guests, and its verbs."""
+"""The course of the orchestrator's scenario: a site with one SC in four flavours and two more in one, and its verbs."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,12 +19,15 @@ import yaml
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
+from tests.lab.qemu import MANAGEMENT
 from tests.scenarios.attacks import on_node
 from tests.scenarios.site import ROOT, ScenarioError, Site
 
 NODES: Final = ("node1", "node2")
 SC: Final = "dns-filter"
 FIRST, SECOND = f"{SC}-1", f"{SC}-2"
+GUARDS: Final = {"waf": "systemd", "firewall": "nspawn"}
+"""Further SCs, and the one driver of each here."""
 DRIVERS: Final = ("podman", "nspawn", "systemd")
 PORT: Final = 5353
 HEALTH: Final = "health.dns-filter.test"
@@ -34,6 +38,8 @@ _LOAD: Final = Path(__file__).with_name("load.py")
 _STOP: Final = "/run/load.stop"
 _LOAD_S: Final = 700.0
 """Longer than what asks on the node goes on by itself."""
+MANAGED: Final = {"port": MANAGEMENT}
+"""At the address that it has where none is named: the node's network is what the lab forwards to."""
 _ASK: Final = """
 import socket, struct, sys
 port, name = int(sys.argv[1]), sys.argv[2]
@@ -66,7 +72,7 @@ class Course:
     Attributes:
         site: its directory and store.
         lab: the guests.
-        seconds: how long verbs took, by verb and driver.
+        seconds: how long verbs took, by verb and driver; by verb and SC for the further ones.
     """
 
     site: Site
@@ -85,6 +91,7 @@ class Course:
             ("host", "node-image", str(image / "rootfs.tar")),
             ("boot", "node-boot", str(image / "esp")),
             ("sc", SC, str(self.lab.paths.sc_images / "dns-filter-unbound.tar")),
+            *(("sc", sc, str(self.lab.paths.sc_images / f"{sc}.rootfs.tar")) for sc in GUARDS),
         ]
         return {
             "palantir_trust_catalogue": str(self.site.directory / "catalogue"),
@@ -98,17 +105,29 @@ class Course:
             "palantir_trust_instances": [{"instance": FIRST, "sc": SC, "node": "node1"}],
         }
 
-    def prepare(self) -> None:
-        """Make Reference Values, enrol and attest the nodes, and deploy the first instance."""
+    def prepare(self, beside: Callable[[], None]) -> None:
+        """Make Reference Values, enrol and attest the nodes, and deploy the first instance.
+
+        Args:
+            beside: what else there is to do while that is deployed.
+        """
         self.playbook("reference_values", 240)
         self.playbook("enrol", 600)
-        self.playbook("deploy", 600)
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(beside)
+            self.playbook("deploy", 600)
+        other.result()
         # A place is chosen among nodes that have proved their integrity.
         self.playbook("attest", 240)
 
     def playbook(self, name: str, deadline: float, **variables: Any) -> float:
         """Run a playbook of the collection; it must succeed."""
         return self.site.playbook(name, deadline, **{**self.variables, **variables})
+
+    def played(self, playbook: Path, deadline: float, limit: str = "", **variables: Any) -> None:
+        """Run a playbook of the scenario's own; it must succeed."""
+        if self.site.run(playbook, deadline, {**self.variables, **variables}, limit):
+            raise ScenarioError(f"playbook {playbook.stem} failed; its output is {self.site.shown_in}")
 
     def verb(self, verb: str, instance: str | None = None, driver: str = "", **variables: Any) -> float:
         """Carry out a verb, and note how long it took."""
@@ -170,7 +189,9 @@ class Course:
             raise ScenarioError(f"{node}: nothing was asked under load: {failed}")
 
     def write_catalogue(self) -> None:
-        """Write a catalogue of one SC: by each driver with a network of its own, and once with the node's."""
+        """Write a catalogue: of one SC by each driver with a network of its own, and once with the node's; of the
+        others by one driver.
+        """
         directory = self.site.directory / "catalogue"
         shutil.copytree(_LAB_CATALOGUE / "templates", directory / "templates")
         plain: dict[str, Any] = yaml.safe_load((_LAB_CATALOGUE / "dns-filter-unbound.yml").read_text(encoding="utf-8"))
@@ -184,16 +205,25 @@ class Course:
             "flavours": [self._flavour(flavour) for flavour in plain["flavours"]],
         }
         plain["flavours"].append({**plain["flavours"][0], "name": "host", "network": "host"})
-        (directory / f"{SC}.yml").write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+        _write(directory, plain)
+        for sc, driver in GUARDS.items():
+            plain = yaml.safe_load((_LAB_CATALOGUE / f"{sc}.yml").read_text(encoding="utf-8"))
+            flavours = [self._flavour(flavour, sc) for flavour in plain["flavours"] if flavour["name"] == driver]
+            _write(directory, {**plain, "flavours": flavours} | ({"management": MANAGED} if sc == "waf" else {}))
 
-    def _flavour(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+    def _flavour(self, plain: Mapping[str, Any], sc: str = SC) -> dict[str, Any]:
         archive = self.lab.paths.sc_images / Path(plain["archive"]).name
-        return {**plain, "archive": str(archive), "reference_values": f"sc-{SC}"}
+        return {**plain, "archive": str(archive), "reference_values": f"sc-{sc}"}
+
+
+def _write(directory: Path, plain: Mapping[str, Any]) -> None:
+    (directory / f"{plain['sc']}.yml").write_text(yaml.safe_dump(dict(plain), sort_keys=False), encoding="utf-8")
 
 
 __all__ = [
     "DRIVERS",
     "FIRST",
+    "GUARDS",
     "HEALTH",
     "NODES",
     "PORT",
