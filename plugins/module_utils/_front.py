@@ -19,6 +19,7 @@ from ansible_collections.palantir.trust.plugins.module_utils._nftables import dr
 from ansible_collections.palantir.trust.plugins.module_utils._private_network import cable_of
 
 CONNTRACK = Tool("conntrack", "conntrack", "conntrack")
+_ATTEMPTS = 50
 
 
 def promote(generation: Generation, others: Iterable[Generation]) -> bool:
@@ -76,10 +77,18 @@ def _table(name: str) -> str:
 
 
 def _forget(*what: str) -> None:
-    """Delete the flows that match; conntrack(8) calls it a failure where there are none."""
-    done = CONNTRACK.run("--delete", "--family", "ipv4", *what, check=False)
-    if done.status and b"0 flow entries" not in done.err:
-        raise CONNTRACK.failure("conntrack --delete failed: %s" % done.err.decode("utf-8", "replace").strip()[-200:])
+    """Delete the flows that match; conntrack(8) calls it a failure where there are none.
+
+    It lists them and deletes one after the other, and ends at one that has ended by itself in between: then there may
+    be more.
+    """
+    for _ in range(_ATTEMPTS):
+        done = CONNTRACK.run("--delete", "--family", "ipv4", *what, check=False)
+        if not done.status or b"0 flow entries" in done.err:
+            return
+        if b"such conntrack doesn't exist" not in done.err:
+            break
+    raise CONNTRACK.failure("conntrack --delete failed: %s" % done.err.decode("utf-8", "replace").strip()[-200:])
 
 
 __all__ = ["CONNTRACK", "close", "promote", "rules"]
