@@ -185,17 +185,13 @@ class Agent:
             after = self.configuration()
         changed = sorted(path for path in files if before[path] != after[path])
         ways = {self.settings["configuration"][path] for path in changed}
-        signals = [] if None in ways else sorted(filter(None, ways))
-        for name in signals:
-            self.signal(name)
+        signals = [] if None in ways else [name for name in sorted(filter(None, ways)) if self.signal(name)]
         return {"changed": changed, "restart": None in ways, "signals": signals, "configuration": after}
 
     def reload(self, _body: Any) -> dict[str, Any]:
         """Have the program read its configuration again."""
         names = sorted({name for name in self.settings["configuration"].values() if name})
-        for name in names:
-            self.signal(name)
-        return {"signals": names}
+        return {"signals": [name for name in names if self.signal(name)]}
 
     def revoke(self, body: Any) -> dict[str, Any]:
         """Take a newer list of revoked certificates.
@@ -242,10 +238,15 @@ class Agent:
             raise RefusedError(400, "malformed", "revocations must be one CRL in PEM, and nothing else.")
         return _list_number(text, Path(self.settings["directory"]), str(self.settings["authority"]))
 
-    def signal(self, name: str) -> None:
-        """Send a signal to the program."""
-        with contextlib.suppress(ProcessLookupError):
+    def signal(self, name: str) -> bool:
+        """Send a signal to the program; return whether it runs."""
+        if self.program.poll() is not None:
+            return False
+        try:
             self.program.send_signal(getattr(signal, "SIG" + name))
+        except ProcessLookupError:
+            return False
+        return True
 
     def context(self, revocations: str | None = None) -> ssl.SSLContext:
         """Return TLS 1.3 and nothing older, with a peer that has to show a certificate that holds."""

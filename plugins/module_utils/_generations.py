@@ -168,6 +168,8 @@ def configured(wanted: Generation, health: Probe, check: bool = False) -> Dict[s
         raise _not_running(wanted)
     if {file.path for file in known.files} != {file.path for file in wanted.files}:
         raise _needs_replacement(wanted, "it has other files than it was started with")
+    if not check:
+        _noted(known)
     files = _instance_files.changed(wanted)
     fixed = [file.path for file in files if file.reload == "replace"]
     if fixed:
@@ -195,6 +197,7 @@ def answering(place: Place, number: int, health: Probe) -> Dict[str, Any]:
     known = _record(place, number)
     if not _units.running(known.unit):
         raise _not_running(known)
+    _noted(known)
     _healthy(known, health)
     return {"changed": False}
 
@@ -209,8 +212,7 @@ def operating(place: Place, number: int, health: Probe) -> Dict[str, Any]:
     driver = DRIVERS[known.driver]
     ran = _units.running(known.unit)
     result: Dict[str, Any] = {} if ran else {"container": driver.start(known)}
-    if _agent.there(known):
-        _agent.note(known, driver.process(known))
+    _noted(known)
     _healthy(known, health)
     # Where another one had the node's own network meanwhile, the ports were that one's.
     front = known.private and _instance_files.promoted(place.directory) == number and _promote(known, [])
@@ -342,6 +344,12 @@ def _healthy(generation: Generation, health: Probe) -> None:
         address = _private_network.cable_of(generation.uid_base).instance
         health = {**health, "address": address, "port": inner.get(port, port) if isinstance(port, int) else port}
     probe(health, _PROBE_S, _PROBES)
+
+
+def _noted(generation: Generation) -> None:
+    """Tell a generation's agent which process its program is: its service starts it anew by itself."""
+    if _agent.there(generation):
+        _agent.note(generation, DRIVERS[generation.driver].process(generation))
 
 
 def _promote(generation: Generation, others: Sequence[Generation]) -> bool:

@@ -98,6 +98,13 @@ def test_an_instance_is_given_up_once(place: Place) -> None:
     assert "is not deployed" in " ".join(again.stdout.split())
 
 
+def test_health_is_shown_and_changes_nothing(place: Place) -> None:
+    foreseen = place.run("health", "--check", instance="dns-filter-1")
+    assert foreseen.returncode == 0, foreseen.stdout + foreseen.stderr
+    assert "health dns-filter-1: dns-filter as plain on localhost" in foreseen.stdout
+    assert "changed=0" in foreseen.stdout
+
+
 @pytest.mark.parametrize("verb", ["change_flavour", "heal"])
 def test_what_runs_is_left_alone_where_its_node_proves_nothing(place: Place, verb: str) -> None:
     done = place.run(verb, instance="dns-filter-1")

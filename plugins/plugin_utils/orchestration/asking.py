@@ -114,7 +114,8 @@ class Agent:
             paths: of the files that are written, which say ``reload: none`` or ``signal``.
 
         Raises:
-            OtherwiseError: nothing was written: its generation was started with other files, or ways to read them.
+            OtherwiseError: nothing was written: its generation was started with other files, or ways to read them, or
+                its program was started anew; or there is more than it reads at once.
             PkiError: it refuses; it is not known what was written; or its program was not told to read it.
         """
         files = [file for file in sc["files"] if file["path"] in paths]
@@ -122,6 +123,8 @@ class Agent:
         name = str(self.peer.name)
         if len(json.dumps(body)) > BODY_LIMIT:
             raise OtherwiseError(name, f"reads {BODY_LIMIT} bytes of files at once, and these are more.")
+        if not self.health()["running"]:
+            raise OtherwiseError(name, "does not know the process that runs: its service may have started it anew.")
         try:
             answer = self.ask("orchestrator", "PUT", "/v1/configuration", body)
         except SilentPeerError:

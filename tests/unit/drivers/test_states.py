@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.palantir.trust.plugins.module_utils import (
+    _agent,
     _front,
     _generations,
     _instance_files,
@@ -53,6 +54,9 @@ class Driver:
     def halt(self, of: Generation) -> None:
         self._note("halt", of)
         self.running.discard(of.unit)
+
+    def process(self, _of: Generation) -> int:
+        return 4711
 
     def remove(self, of: Generation) -> bool:
         self._note("remove", of)
@@ -170,6 +174,28 @@ def test_the_nodes_ssh_port_is_nobody_elses(driver: Driver, tmp_path: Path, monk
         _generations.started(wanted(tmp_path, 1, network="private", ports=[Port(2222, "tcp", 53)]), None, False)
     assert driver.did == []
     _generations.started(wanted(tmp_path, 1, network="private", ports=[Port(2222, "udp", 53)]), None, False)
+
+
+def test_what_runs_is_asked_for_its_health_and_its_agent_told_what_it_is(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int]] = []
+    asked: list[object] = []
+    monkeypatch.setattr(_agent, "there", lambda _of: True)
+    monkeypatch.setattr(_agent, "note", lambda of, process: told.append((of.tag, process)))
+    monkeypatch.setattr(_generations, "_healthy", lambda _of, health: asked.append(health))
+    _generations.started(wanted(tmp_path, 1), None, True)
+    asked.clear()
+    place = Place("dns-1", str(tmp_path / "dns-1"))
+    assert _generations.answering(place, 1, {"type": "dns"}) == {"changed": False}
+    assert (told, asked) == ([("dns-1-g1", 4711)], [{"type": "dns"}])
+    driver.running.clear()
+    with pytest.raises(NodeError) as refused:
+        _generations.answering(place, 1, None)
+    assert refused.value.code == "not_running"
+    with pytest.raises(NodeError) as refused:
+        _generations.answering(place, 2, None)
+    assert refused.value.code == "no_generation"
 
 
 def test_one_at_a_time_acts_on_an_instance(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ sc_agent: Any = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(sc_agent)
 
 ROLE = "spiffe://palantir.trust/role/"
+HEALTH = "observer GET /v1/health"
 LOOKED, WRITTEN = "observer GET /v1/configuration", "orchestrator PUT /v1/configuration"
 SILENT = SilentPeerError("dns-1", "Connection refused")
 
@@ -111,14 +112,16 @@ def test_an_agent_writes_what_differs_and_the_node_asks_the_probe_then(site: Rea
     known: list[Any] = []
     site.seen = lambda: known.append(site.files)
     told = site.do("configured", sc=managed(content="new"))
-    assert site.asked == [LOOKED, WRITTEN, "answering g1"]
-    assert known == [sha256("old"), *[[sha256("new"), sha256("old")]] * 2], "known before it is written, and not sooner"
+    assert site.asked == [LOOKED, HEALTH, WRITTEN, "answering g1"]
+    assert known == [sha256("old"), *[[sha256("new"), sha256("old")]] * 3], "known before it is written, and not sooner"
     assert (site.file.read_text(), site.program.signals) == ("new", [sc_agent.signal.SIGHUP])
     assert (told["changed"], told["rewritten"], told["reloaded"]) == (True, [CONF], True)
     assert (told["way"], told["detour"], "warnings" in told) == ("agent", "", False)
     assert told["diff"]["after"] == f"{CONF} {sha256('new')}\n"
     assert "new" not in str(told), "content may hold secrets"
-    assert sorted(site.names) == [FIRST, ROLE + "observer", ROLE + "orchestrator"], "what was issued is on record"
+    assert sorted(site.names) == [FIRST, *[ROLE + "observer"] * 2, ROLE + "orchestrator"], (
+        "what was issued is on record"
+    )
     assert site.lifetimes == {300.0}
     site.asked.clear()
     again = site.do("configured", sc=managed(content="new"))
@@ -145,7 +148,7 @@ def test_what_needs_a_new_generation_is_not_for_an_agent(site: Reached) -> None:
     assert site.asked == []
 
 
-@pytest.mark.parametrize("silent", [LOOKED, WRITTEN])
+@pytest.mark.parametrize("silent", [LOOKED, HEALTH, WRITTEN])
 def test_where_nobody_answers_it_goes_over_ssh_and_says_so(site: Reached, silent: str) -> None:
     site.says[silent] = SILENT
     told = site.do("configured", sc=managed(content="new"))
@@ -185,7 +188,7 @@ def test_an_sc_without_management_goes_over_ssh_as_ever(site: Reached) -> None:
 )
 def test_who_is_somebody_else_is_refused_and_recorded_and_nothing_is_done(site: Reached, verb: str, code: str) -> None:
     wrong = UnbelievedPeerError(FIRST, code, "is not the one.", "find out what answers there.")
-    site.says = {LOOKED: wrong, "observer GET /v1/health": wrong}
+    site.says = {LOOKED: wrong, HEALTH: wrong}
     with pytest.raises(TrustError, match=r"is not the one\. Next: find out"):
         site.do(verb, sc=managed(content="new"))
     assert len(site.asked) == 1, "not by SSH instead"
@@ -225,7 +228,15 @@ def test_what_the_agent_was_not_started_for_is_done_on_the_node(site: Reached, m
         site.asked.clear()
         site.says[WRITTEN] = PeerError("dns-1", code, "refuses.")
         assert code in site.do("configured", sc=managed(content="newer"))["detour"]
-        assert site.asked == [LOOKED, WRITTEN, "configured g1"]
+        assert site.asked == [LOOKED, HEALTH, WRITTEN, "configured g1"]
+
+
+def test_an_agent_that_does_not_know_what_runs_is_not_left_to_tell_it(site: Reached) -> None:
+    site.program.ended = 0
+    told = site.do("configured", sc=managed(content="new"))
+    assert site.asked == [LOOKED, HEALTH, "configured g1"]
+    assert "does not know the process that runs" in told["detour"]
+    assert site.file.read_text() == "old", "what is written by the node is read by the program that runs"
 
 
 @pytest.mark.parametrize(
@@ -242,14 +253,22 @@ def test_what_the_right_agent_does_not_do_is_not_tried_otherwise(site: Reached, 
     site.says[WRITTEN] = PeerError("dns-1", code, "No space.")
     with pytest.raises(TrustError, match=told):
         site.do("configured", sc=managed(content="new"))
-    assert site.asked == [LOOKED, WRITTEN]
+    assert site.asked == [LOOKED, HEALTH, WRITTEN]
     assert site.refused == [], "it is who it has to be"
+
+
+def gone(_number: int) -> None:
+    raise ProcessLookupError
 
 
 def test_an_agent_that_does_not_have_its_program_read_it_is_told_of(site: Reached) -> None:
     site.settings["configuration"] = {CONF: ""}
     with pytest.raises(TrustError, match=r"does not tell its program to read them\. Next: heal"):
         site.do("configured", sc=managed(content="new"))
+    site.settings["configuration"] = {CONF: "HUP"}
+    site._patch.setattr(site.program, "send_signal", gone)
+    with pytest.raises(TrustError, match=r"does not tell its program to read them\. Next: heal"):
+        site.do("configured", sc=managed(content="newer"))
     assert not site.do("configured", sc=managed(content="newest", reload="none"))["reloaded"]
 
 
@@ -274,7 +293,7 @@ def test_what_is_no_health_is_refused(site: Reached, monkeypatch: pytest.MonkeyP
 
 def test_health_is_the_probe_and_what_the_agent_says(site: Reached) -> None:
     told = site.do("healthy", sc=managed())
-    assert site.asked == ["observer GET /v1/health", LOOKED, "answering g1"]
+    assert site.asked == [HEALTH, LOOKED, "answering g1"]
     assert (told["changed"], told["probe"], told["generation"]["generation"]) == (False, "dns", 1)
     assert told["agent"] == {"running": True, "since": site.agent.started, "differing": []}
     assert "warnings" not in told
@@ -286,7 +305,7 @@ def test_health_is_the_probe_and_what_the_agent_says(site: Reached) -> None:
 
 
 def test_health_without_an_agent_is_the_probe(site: Reached) -> None:
-    site.says["observer GET /v1/health"] = SILENT
+    site.says[HEALTH] = SILENT
     told = site.do("healthy", sc=managed())
     assert (told["agent"], told["warnings"]) == (None, [str(SILENT)])
     told = site.do("healthy", sc={**managed(), "management": None})

@@ -29,7 +29,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki import authority as ca
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki import peer as peer_module
-from ansible_collections.palantir.trust.plugins.plugin_utils.pki.peer import Client, Peer, PeerError, ask
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki.peer import (
+    Client,
+    Peer,
+    PeerError,
+    SilentPeerError,
+    UnbelievedPeerError,
+    ask,
+)
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import of_instance, of_role
 
 pytestmark = pytest.mark.slow
@@ -395,9 +402,8 @@ def _takes(channel: ssl.SSLSocket) -> bool:
 
 def test_an_instance_that_answers_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer_module, "DEADLINE_S", 2.0)
-    served, key = socket.create_server(("127.0.0.1", 0)), ec.generate_private_key(ec.SECP256R1())
-    issued = ca.issue(SITE, NAME, key.public_key(), NOW, DAY)
-    slow = threading.Thread(target=_dribble, args=(served, key, issued), daemon=True)
+    served = socket.create_server(("127.0.0.1", 0))
+    slow = threading.Thread(target=_dribble, args=(served,), daemon=True)
     slow.start()
     begun = time.monotonic()
     with pytest.raises(PeerError) as refused:
@@ -407,8 +413,61 @@ def test_an_instance_that_answers_byte_by_byte_is_not_waited_for(monkeypatch: py
     slow.join(WAIT_S)
 
 
-def _dribble(served: socket.socket, key: ec.EllipticCurvePrivateKey, issued: x509.Certificate) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def plainly(plain: socket.socket) -> None:
+    plain.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    plain.recv(4096)
+
+
+def at_once(plain: socket.socket) -> None:
+    plain.recv(4096)
+
+
+def by_an_older_tls(plain: socket.socket) -> None:
+    context = _serving()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.wrap_socket(plain, server_side=True)
+
+
+def with_nothing(plain: socket.socket) -> None:
+    with _serving().wrap_socket(plain, server_side=True) as channel:
+        channel.recv(4096)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "kind"),
+    [
+        (plainly, "tls_failed", UnbelievedPeerError),
+        (by_an_older_tls, "tls_failed", UnbelievedPeerError),
+        (at_once, "unreachable", SilentPeerError),
+        (with_nothing, "ended", PeerError),
+    ],
+)
+def test_who_answers_otherwise_is_told_from_who_is_not_there(
+    answers: Callable[[socket.socket], None], code: str, kind: type[PeerError]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as served:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError), served.accept()[0] as plain:
+                answers(plain)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        peer = Peer("127.0.0.1", served.getsockname()[1], NAME, lambda _serial: True)
+        with pytest.raises(PeerError) as refused:
+            ask(peer, client(), "GET", "/v1/health")
+        thread.join(WAIT_S)
+    assert (refused.value.code, type(refused.value)) == (code, kind)
+
+
+def test_a_name_of_no_host_is_nobody() -> None:
+    with pytest.raises(SilentPeerError):
+        ask(Peer("a..b", 9443, NAME, lambda _serial: True), client(), "GET", "/v1/health")
+
+
+def _serving() -> ssl.SSLContext:
+    key, context = ec.generate_private_key(ec.SECP256R1()), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued = ca.issue(SITE, NAME, key.public_key(), NOW, DAY)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -416,6 +475,11 @@ def _dribble(served: socket.socket, key: ec.EllipticCurvePrivateKey, issued: x50
         both.write(private + issued.public_bytes(serialization.Encoding.PEM))
         both.flush()
         context.load_cert_chain(both.name)
+    return context
+
+
+def _dribble(served: socket.socket) -> None:
+    context = _serving()
     with served, contextlib.suppress(OSError), context.wrap_socket(served.accept()[0], server_side=True) as channel:
         channel.sendall(b"HTTP/1.1 200 OK\r\nX: ")
         while True:
