@@ -160,7 +160,7 @@ class Flavour:
     Attributes:
         name: its name.
         driver: what runs it.
-        archive: its image, relative to the catalogue's directory.
+        archive: its image: a path, relative to the catalogue's directory or absolute.
         reference_values: name of the Reference Values of that image.
         capabilities: Linux capabilities that it needs.
         implementation: the program that does the work, with its version; None where it is not told.

@@ -149,7 +149,7 @@ _FLAVOUR: Final = _object(
     {
         "name": _NAME,
         "driver": _word(words.DRIVERS),
-        "archive": _told(_TEXT, "the image, relative to the catalogue's directory"),
+        "archive": _told(_TEXT, "the image: a path, relative to the catalogue's directory or absolute"),
         "reference_values": _told(_NAME, "name of the Reference Values of the image"),
     },
     {
