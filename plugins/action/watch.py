@@ -37,6 +37,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.watch.shown import 
 TIERS = ("none", "warning", "contraindicated")
 _LONGEST_S = 86400.0
 _LOSSES = 500
+_MOST_CYCLES = 1000
+_REASONS = 50
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class ActionModule(TrustAction):
         "renew": {"type": "float", "default": 60.0},
         "deadline": {"type": "float", "default": 10.0},
         "connect": {"type": "float", "default": 60.0},
+        "hmac_cycles": {"type": "int", "default": 0},
         "tiers": {"type": "list", "elements": "str", "choices": list(TIERS), "default": ["contraindicated"]},
         "signing_key": {"type": "path"},
     }
@@ -91,13 +94,23 @@ class ActionModule(TrustAction):
                 answer=arguments["deadline"],
                 connect=arguments["connect"],
                 renew=arguments["renew"],
+                hmac_cycles=arguments["hmac_cycles"],
             ),
             policy.selection_plain(),
         )
         begun = time.monotonic()
         outcome = asyncio.run(_watch(watched, plan, judge))
         OUTLET.show(outcome.views, last=True)
+        self._tell_ak_only(outcome)
         return _result(outcome, watched, time.monotonic() - begun)
+
+    def _tell_ak_only(self, outcome: Outcome) -> None:
+        """Say once, for all nodes, that some do without HMAC quotes."""
+        without = [view for view in outcome.views.values() if view.dual_rate.why]
+        if without:
+            first = without[0]
+            which = f"{first.node}{f' and {len(without) - 1} more' if len(without) > 1 else ''}"
+            self._display.warning(f"{which}: all quotes are by the AK, for {first.node}: {first.dual_rate.why}")
 
     def _watched(self, nodes: list[str], task_vars: dict[str, Any]) -> _Watched:
         play = Play(self._task, self._play_context)
@@ -134,6 +147,10 @@ def _check(arguments: Mapping[str, Any]) -> None:
             raise PolicyError(name, f"is {arguments[name]} seconds.", f"use more than 0 and at most {_LONGEST_S:.0f}.")
     if not 0 <= arguments["sweep"] <= _LONGEST_S:
         raise PolicyError("sweep", f"is {arguments['sweep']} seconds.", "use 0 or more.")
+    if not 0 <= arguments["hmac_cycles"] <= _MOST_CYCLES:
+        raise PolicyError(
+            "hmac_cycles", f"is {arguments['hmac_cycles']}.", f"use 0 for none, and at most {_MOST_CYCLES}."
+        )
 
 
 def _result(outcome: Outcome, watched: _Watched, seconds: float) -> dict[str, Any]:
@@ -151,6 +168,7 @@ def _result(outcome: Outcome, watched: _Watched, seconds: float) -> dict[str, An
         "losses": [asdict(loss) for loss in outcome.losses[:_LOSSES]],
         "results": sorted(results, key=lambda told: str(told["node"])),
         "periodic": dict(watched.periodic),
+        "ak_only": dict([(view.node, view.dual_rate.why) for view in views if view.dual_rate.why][:_REASONS]),
     }
 
 
@@ -158,7 +176,7 @@ def _told(view: View, room: int) -> tuple[dict[str, Any], int]:
     """Return what is told of a node, in the form of the action attest, and how much room that leaves."""
     result = view.result
     told: dict[str, Any] = {"node": view.node, "tier": tier(view), "cycles": view.cycles, "rounds": view.rounds}
-    told |= {"at": round(view.at, 3) if view.at else None}
+    told |= {"at": round(view.at, 3) if view.at else None, "hmac_quotes": view.dual_rate.quotes}
     if result is None:
         told |= {"state": "unreachable", "message": f"{view.node}: there was no time to connect."}
     else:

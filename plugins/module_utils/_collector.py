@@ -19,7 +19,13 @@ import sys
 from typing import Any, BinaryIO, Dict, Mapping, Optional, Union
 
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
-from ansible_collections.palantir.trust.plugins.module_utils._evidence import Opened, Request, collect
+from ansible_collections.palantir.trust.plugins.module_utils._evidence import (
+    Opened,
+    Request,
+    collect,
+    encoded,
+    parse_handle,
+)
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json
 from ansible_collections.palantir.trust.plugins.module_utils._frames import (
     GREETING,
@@ -29,7 +35,7 @@ from ansible_collections.palantir.trust.plugins.module_utils._frames import (
     read_frame,
 )
 from ansible_collections.palantir.trust.plugins.module_utils._logs import IMA_LOG, LogTail
-from ansible_collections.palantir.trust.plugins.module_utils._tpm import Quote, Tpm
+from ansible_collections.palantir.trust.plugins.module_utils._tpm import Quote, Tpm, open_tpm
 from ansible_collections.palantir.trust.plugins.module_utils._tpm_quote import Quoting, open_quoting
 
 IDLE_S = 900
@@ -53,18 +59,40 @@ OMISSIBLE = ("facts", "userspace_log")
 
 
 class KeptOpen(Opened):
-    """TPM and measurement list, opened at the first round and kept open for the next."""
+    """TPM, HMAC key and measurement list, opened at the first round and kept open for the next."""
 
     def __init__(self) -> None:
         self._tpm = contextlib.ExitStack()
         self._opened: Dict[str, Union[Quoting, Tpm]] = {}
         self._list: Optional[LogTail] = None
+        self._hmac: Any = None
 
     def quote(self, request: Request, handle: int, qualifying: bytes) -> Quote:
-        """Return a quote by the AK, and keep the TPM open."""
+        """Return a quote by the AK, or by the HMAC key where the request asks for that, and keep the TPM open."""
+        if request.hmac:
+            quote: Quote = self.hmac.quote(request.selection, qualifying)
+            return quote
         if request.tcti not in self._opened:
             self._opened[request.tcti] = self._tpm.enter_context(open_quoting(request.tcti))
         return self._opened[request.tcti].quote(handle, request.selection, qualifying)
+
+    def offer(self, tcti: str, ak_handle: str, nonce: bytes) -> Dict[str, str]:
+        """Return a storage key that an HMAC key can be wrapped to, as it is sent."""
+        # Read and compiled only where it is needed, as is tpm2-pytss, which it takes.
+        from ansible_collections.palantir.trust.plugins.module_utils._tpm_hmac import HmacKey  # noqa: PLC0415
+
+        handle = parse_handle(ak_handle)
+        if self._hmac is None:
+            # Of a resource manager it is a connection of its own: quotes by the AK move no key in and out.
+            self._hmac = HmacKey(self._tpm.enter_context(open_tpm(tcti)))
+        return {name: encoded(value) for name, value in self._hmac.offer(handle, nonce)._asdict().items()}
+
+    @property
+    def hmac(self) -> Any:
+        """The HMAC key that the controller gave, or is about to give: a ``_tpm_hmac.HmacKey``."""
+        if self._hmac is None:
+            raise NodeError("no_hmac_key", "The collector has no HMAC key.", "ask for a quote by the AK.")
+        return self._hmac
 
     def ima_log(self, path: str, offset: int, limit: int) -> bytes:
         """Return the IMA list from an offset on, and keep it open behind what was read."""
@@ -74,6 +102,9 @@ class KeptOpen(Opened):
 
     def close(self) -> None:
         """Close everything; the next round opens it anew."""
+        if self._hmac is not None:
+            self._hmac.close()
+            self._hmac = None
         self._opened.clear()
         self._tpm.close()
         if self._list is not None:
@@ -110,8 +141,19 @@ def serve(incoming: BinaryIO, outgoing: BinaryIO, digest: str, *, installed: boo
 
 
 def answer(message: Mapping[str, Any], kept: KeptOpen, *, installed: bool) -> Dict[str, Any]:
-    """Return the answer to a request: ``evidence`` and what it left out as ``same``, or an ``error``."""
+    """Return the answer to a request: ``evidence`` and what it left out as ``same``, or an ``error``.
+
+    To ``storage_key``, a nonce, the answer is a storage key; to ``hmac_key``, which is wrapped to it, that it is taken.
+    """
     try:
+        if "storage_key" in message:
+            places = _places(message, installed=installed)
+            return {"storage_key": kept.offer(places["tcti"], places["ak_handle"], _octets(message, "storage_key"))}
+        if "hmac_key" in message:
+            parts = message["hmac_key"]
+            _require(isinstance(parts, dict), "hmac_key")
+            kept.hmac.take(*(_octets(parts, name) for name in ("unique", "duplicate", "seed")))
+            return {"hmac_key": True}
         evidence = collect(read_request(message, installed=installed), kept)
     except NodeError as error:
         kept.close()
@@ -128,17 +170,31 @@ def read_request(message: Mapping[str, Any], *, installed: bool) -> Request:
     Raises:
         NodeError: ``bad_argument``.
     """
-    places = message.get("places") or {}
+    places = _places(message, installed=installed)
     nonce: Any = message.get("nonce")
     selection: Any = message.get("selection")
     since: Any = message.get("since")
-    _require(isinstance(places, dict) and set(places) <= set(PLACES), "places")
-    _require(all(isinstance(place, str) for place in places.values()), "places")
-    _require(not installed or set(places) <= {"ak_handle"}, "places, which an installed collector knows itself")
     _require(isinstance(nonce, str), "nonce")
     _require(isinstance(selection, dict), "selection")
     _require(since is None or _is_since(since), "since")
-    return Request(nonce=nonce, selection=selection, since=since, log_limit=LOG_LIMIT, **{**PLACES, **places})
+    hmac = message.get("hmac") is True
+    return Request(nonce=nonce, selection=selection, since=since, log_limit=LOG_LIMIT, hmac=hmac, **places)
+
+
+def _places(message: Mapping[str, Any], *, installed: bool) -> Dict[str, str]:
+    places = message.get("places") or {}
+    _require(isinstance(places, dict) and set(places) <= set(PLACES), "places")
+    _require(all(isinstance(place, str) for place in places.values()), "places")
+    _require(not installed or set(places) <= {"ak_handle"}, "places, which an installed collector knows itself")
+    return {**PLACES, **places}
+
+
+def _octets(message: Mapping[str, Any], name: str) -> bytes:
+    text: Any = message.get(name)
+    try:
+        return bytes.fromhex(text)
+    except (TypeError, ValueError):
+        raise _unusable(name) from None
 
 
 def _is_since(since: Any) -> bool:
@@ -152,11 +208,15 @@ def _is_since(since: Any) -> bool:
 
 def _require(truth: bool, name: str) -> None:
     if not truth:
-        raise NodeError(
-            "bad_argument",
-            "The request has no usable %s." % name,
-            "use the same version of the collection on both sides.",
-        )
+        raise _unusable(name)
+
+
+def _unusable(name: str) -> NodeError:
+    return NodeError(
+        "bad_argument",
+        "The request has no usable %s." % name,
+        "use the same version of the collection on both sides.",
+    )
 
 
 def _digest(part: Any) -> str:

@@ -29,6 +29,7 @@ class Request:
     """What to collect and where from; a log path of None leaves that log out.
 
     ``since`` has the ``boot_id`` of which the controller has the event log, and the IMA list's first ``offset`` bytes.
+    ``hmac`` has the quote signed by the HMAC key that the controller gave, and not by the AK.
     """
 
     nonce: str
@@ -43,6 +44,7 @@ class Request:
     proc_path: str
     sys_path: str
     ssh_path: str = "/etc/ssh"
+    hmac: bool = False
 
 
 class Opened:

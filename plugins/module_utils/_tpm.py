@@ -133,15 +133,27 @@ class Tpm:
         Raises:
             NodeError: ``ak_missing``; ``pcr_bank_missing`` where the TPM left out part of the selection.
         """
-        wanted = selection_bytes(selection)
-        pcrs, _size = self.types.TPML_PCR_SELECTION.unmarshal(wanted)
         with translated("quote", missing=ak_missing(ak_handle)):
             if ak_handle not in self._keys:
                 key = self.persistent(ak_handle)
                 self._keys[ak_handle] = key, self.public(key)
             key, public = self._keys[ak_handle]
-            attest, signature = self.context.quote(key, pcrs, self.types.TPM2B_DATA(qualifying))[:2]
-        quote = Quote(bytes(attest), signature.marshal(), public)
+            return self._quote(key, selection, qualifying)._replace(ak_public=public)
+
+    def quote_by(self, key: Any, selection: Mapping[str, Sequence[int]], qualifying: bytes) -> Quote:
+        """Return one quote by a loaded key that is not the AK; ``ak_public`` is empty.
+
+        Raises:
+            NodeError: ``tpm_error``; ``pcr_bank_missing`` where the TPM left out part of the selection.
+        """
+        with translated("quote"):
+            return self._quote(key, selection, qualifying)
+
+    def _quote(self, key: Any, selection: Mapping[str, Sequence[int]], qualifying: bytes) -> Quote:
+        wanted = selection_bytes(selection)
+        pcrs, _size = self.types.TPML_PCR_SELECTION.unmarshal(wanted)
+        attest, signature = self.context.quote(key, pcrs, self.types.TPM2B_DATA(qualifying))[:2]
+        quote = Quote(bytes(attest), signature.marshal(), b"")
         require_selection(quote.attest, wanted)
         return quote
 
@@ -237,12 +249,13 @@ def check_device(tcti: str) -> None:
 
 
 @contextmanager
-def translated(action: str, missing: NodeError | None = None) -> Iterator[None]:
+def translated(action: str, missing: NodeError | None = None, broken: NodeError | None = None) -> Iterator[None]:
     """Turn tpm2-pytss's exceptions into NodeError.
 
     Args:
         action: what the TPM was asked to do, to complete "The TPM refused to ...".
         missing: the error for a handle that does not exist, where that has a meaning of its own.
+        broken: the error for data whose integrity is not right, where that has one.
     """
     try:
         yield
@@ -252,6 +265,8 @@ def translated(action: str, missing: NodeError | None = None) -> Iterator[None]:
             raise
         if code == _RC_HANDLE and missing is not None:
             raise missing from error
+        if code == _RC_INTEGRITY and broken is not None:
+            raise broken from error
         raise refusal(action, int(code), error) from error
 
 
@@ -263,12 +278,6 @@ def refusal(action: str, code: int, error: object) -> NodeError:
         code: TPM_RC, without the number of a handle, session or parameter.
         error: what is shown of it.
     """
-    if code == _RC_INTEGRITY:
-        return NodeError(
-            "activation_refused",
-            "The TPM refused the credential: it was made for another EK or another AK.",
-            "describe this node again and start a new enrolment.",
-        )
     if code in (_RC_BAD_AUTH, _RC_AUTH_FAIL):
         next_step = "clear the password of the TPM's owner and endorsement hierarchies, which must be empty."
     elif code == _RC_LOCKOUT:

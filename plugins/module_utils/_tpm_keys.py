@@ -200,7 +200,12 @@ def activate(tpm: Tpm, ek: Ek, handle: int, credential_blob: bytes, encrypted_se
     secret = _unmarshalled(types.TPM2B_ENCRYPTED_SECRET, "encrypted_secret", encrypted_secret)
     if handle not in tpm.handles(handle, 1):
         raise ak_missing(handle)
-    with translated("activate the credential"), _ek_authorization(tpm, ek.kind) as session:
+    refused = NodeError(
+        "activation_refused",
+        "The TPM refused the credential: it was made for another EK or another AK.",
+        "describe this node again and start a new enrolment.",
+    )
+    with translated("activate the credential", broken=refused), _ek_authorization(tpm, ek.kind) as session:
         key = tpm.persistent(handle)
         return bytes(tpm.context.activate_credential(key, ek.key, blob, secret, session2=session))
 

@@ -63,6 +63,15 @@ options:
     description: Seconds that a node has for its connection, and for the answer of a whole round.
     type: float
     default: 60
+  hmac_cycles:
+    description:
+      - Of so many quotes of a node one is by its AK, and the others are by an HMAC key, which costs most TPMs much less
+        time. V(0), the default, and V(1) have all of them by the AK.
+      - An HMAC quote only ever confirms that nothing has changed since the AK proved it. The controller could make such
+        a quote itself, so it is evidence for nobody else. All that is kept, returned or acted upon rests on the AK.
+      - See the page C(docs/watch.md).
+    type: int
+    default: 0
   tiers:
     description:
       - Which tiers of a layer are a loss of trust.
@@ -122,13 +131,18 @@ losses:
 results:
   description:
     - The last result of each node, as M(palantir.trust.attest) returns it, with C(tier), C(cycles) (quotes checked),
-      C(rounds) (whole rounds among them) and C(at), when the verdict was proved last, in seconds since the epoch.
+      C(rounds) (whole rounds among them) and C(at), when the AK proved the verdict last, in seconds since the epoch.
+    - C(hmac_quotes) is how many quotes among C(cycles) were by HMAC.
     - The EARs have room for some hundred nodes; those that are not affirming come first. All are in the store.
   returned: success
   type: list
   elements: dict
 periodic:
   description: The nodes that cannot be watched, and why not.
+  returned: success
+  type: dict
+ak_only:
+  description: Up to 50 nodes that gave no HMAC quotes although O(hmac_cycles) asks for them, and why not.
   returned: success
   type: dict
 seconds:

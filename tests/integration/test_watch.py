@@ -4,21 +4,26 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities
+from ansible_collections.palantir.trust.plugins.module_utils._tpm import open_tpm
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.integration.runner import Runner
 from tests.lab.light.node import LightNode
+from tests.lab.wait import wait_for
 
 TASK = "Watch"
 PASSWORD = "correct horse"
+ECDSA = b"\x00\x18"
 
 # As sudo -S: it asks on standard error with its -p, reads one line of its input, and no more of it.
 SUDO = """#!/usr/bin/python3
@@ -54,6 +59,7 @@ PLAYBOOK = """
         reference_values: "{{ palantir_trust_reference_values }}"
         period: 1
         duration: "{{ watch_duration }}"
+        hmac_cycles: "{{ watch_hmac_cycles | default(0) }}"
 """
 
 
@@ -87,10 +93,10 @@ class Site:
                 identities.save(connection, name, certificate, known.identity, known.recorded, 0.0)
         store.close()
 
-    def watch(self, duration: float) -> dict[str, Any]:
+    def watch(self, duration: float, **variables: Any) -> dict[str, Any]:
         settings = self.runner.directory / "env" / "extravars"
         values = json.loads(settings.read_text(encoding="utf-8"))
-        settings.write_text(json.dumps({**values, "watch_duration": duration}), encoding="utf-8")
+        settings.write_text(json.dumps({**values, **variables, "watch_duration": duration}), encoding="utf-8")
         return self.runner.run_file(self.playbook).result(TASK, "localhost")
 
 
@@ -154,17 +160,47 @@ def test_every_way_to_reach_a_node_and_the_first_loss_of_trust(tmp_path: Path, n
     assert "carrier pigeon" in messages["no-such-collector"]
     assert PASSWORD not in json.dumps(told)
 
-    site.reach({"one": {}, "two": {}})
-    attack = threading.Timer(12, node.append_measurement, ("/usr/bin/implant", b"evil"))
+    # With quotes by HMAC in between; two keys at once would be one too many for a TPM without a resource manager.
+    site.reach({"one": {}})
+    attack = threading.Thread(target=tampered_with_while_an_hmac_key_is_there, args=(node,))
     attack.start()
-    lost = site.watch(120)
+    lost = site.watch(120, watch_hmac_cycles=3)
     attack.join()
     assert lost["ended"] == "loss"
     assert lost["seconds"] < 60
     assert {loss["finding"] for loss in lost["losses"]} == {"unknown_executable"}
     tampered = next(result for result in lost["results"] if result["node"] == lost["losses"][0]["node"])
     assert tampered["ear"]["submods"]["os"]["ear_status"] == "contraindicated"
+    assert lost["ak_only"] == {}
+    assert tampered["hmac_quotes"] >= 1
+    assert tampered["rounds"] >= 2, "the first, and the loss; a busy machine may have no time for the second proof"
+    assert quotes_kept(site) == {ECDSA}, "what is kept is the AK's"
     assert left_behind(node) == []
+    wait_for("the collector's end", lambda: transient_objects(node) == [] or None, timeout_s=20.0, interval_s=0.2)
+
+
+def tampered_with_while_an_hmac_key_is_there(node: LightNode) -> None:
+    """Measure what is unknown, a while after the node has got an HMAC key."""
+    deadline = time.monotonic() + 100
+    while not transient_objects(node) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    time.sleep(3)
+    node.append_measurement("/usr/bin/implant", b"evil")
+
+
+def transient_objects(node: LightNode) -> list[int]:
+    with open_tpm(node.tcti) as tpm:
+        return tpm.handles(0x80000000)
+
+
+def quotes_kept(site: Site) -> set[bytes]:
+    """Return by what kind of signature the quotes are made that the store has."""
+    store = Store(f"sqlite:///{site.runner.directory}/store.sqlite")
+    with store.transaction() as connection:
+        kept = [found.evidence for found in attestations.history(connection, 0.0) if found.evidence is not None]
+        quotes = [attestations.load_evidence(connection, key)["quote"] for key in kept]
+    store.close()
+    return {base64.b64decode(quote["signature"])[:2] for quote in quotes}
 
 
 def left_behind(node: LightNode) -> list[str]:

@@ -32,6 +32,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation 
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.engine import Plan, Target, watch
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.node import Timing, View
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.standing import Standing, digest, steady
+from tests.perf import hmac_quotes
 from tests.perf.result import Result as Figure
 from tests.unit.appraisal.scene import PCRS, Guest, text
 from tests.unit.verifier.soft_tpm import Attestation, private_key, public_area, sign, tpm2b
@@ -81,13 +82,14 @@ class _Meter:
 
 
 def run() -> list[Figure]:
-    """Measure few and many nodes."""
+    """Measure few and many nodes, and quotes by HMAC."""
     few, _memory = _watched(FEW)
     many, memory = _watched(MANY)
     return [
         Figure("watch_few", f"a cycle of {FEW} watched nodes", "ms", few * 1e3, 10, "most"),
         Figure("watch_many", f"a cycle of {MANY:,} watched nodes", "ms", many * 1e3, 250, "most"),
         Figure("watch_memory", f"memory for each of {MANY:,} watched nodes", "KiB", memory / 1024, 1024, "most"),
+        *hmac_quotes.run(),
     ]
 
 

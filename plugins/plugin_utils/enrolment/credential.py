@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TPM2_MakeCredential without a TPM: a secret that only the TPM with this EK and this AK can recover.
 
-TPM 2.0 Library, Part 1: section 24 (credential protection), 11.4.10 (KDFa, KDFe), annexes B.10.4 (RSA) and C.6.4
-(ECC) for the seed's exchange.
+And what it has in common with TPM2_Duplicate: the protection of a secret by a storage key.
+
+TPM 2.0 Library, Part 1: sections 23.3 (duplication) and 24 (credential protection), 11.4.10 (KDFa, KDFe), annexes
+B.10.4 (RSA) and C.6.4 (ECC) for the seed's exchange.
 
 This package is private to the collection: its interfaces may change in any release.
 """
@@ -40,7 +42,12 @@ _POLICY_SIZE_OFFSET: Final = 8  # in TPMT_PUBLIC: after type, nameAlg and object
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What TPM2_ActivateCredential takes, marshalled: TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET."""
+    """What TPM2_ActivateCredential or TPM2_Import takes, marshalled.
+
+    Attributes:
+        blob: TPM2B_ID_OBJECT, or TPM2B_PRIVATE.
+        encrypted_secret: TPM2B_ENCRYPTED_SECRET.
+    """
 
     blob: bytes
     encrypted_secret: bytes
@@ -58,17 +65,33 @@ def make_credential(ek: Public, ak_name: bytes, credential: bytes) -> Credential
         EnrolmentError: the EK is no storage key of a supported kind.
         EvidenceError: the EK's numbers are no valid key.
     """
+    return protect(ek, b"IDENTITY", ak_name, credential)
+
+
+def protect(ek: Public, label: bytes, name: bytes, secret: bytes) -> Credential:
+    """Encrypt a secret to a storage key, and bind it to a name.
+
+    Args:
+        ek: a storage key, as that of :func:`make_credential`.
+        label: what the secret is for, so that no command of the TPM takes what is meant for another one.
+        name: of what it is bound to.
+        secret: as it goes into a TPM2B.
+
+    Raises:
+        EnrolmentError: the key is no storage key of a supported kind.
+        EvidenceError: its numbers are no valid key.
+    """
     if ek.name_alg not in _HASHES:
         raise EnrolmentError("EK", f"its name algorithm {ek.name_alg} is none of {', '.join(_HASHES)}.")
     aes_bits = _aes_bits(ek)
-    seed, encrypted_secret = _share_seed(ek)
+    seed, encrypted_secret = _share_seed(ek, label)
     digest_bits = hashlib.new(ek.name_alg).digest_size * 8
-    encryption_key = kdfa(ek.name_alg, seed, b"STORAGE", ak_name, b"", aes_bits)
+    encryption_key = kdfa(ek.name_alg, seed, b"STORAGE", name, b"", aes_bits)
     integrity_key = kdfa(ek.name_alg, seed, b"INTEGRITY", b"", b"", digest_bits)
     encryptor = Cipher(algorithms.AES(encryption_key), CFB(bytes(16))).encryptor()
-    encrypted_identity = encryptor.update(_sized(credential)) + encryptor.finalize()
-    integrity = hmac.digest(integrity_key, encrypted_identity + ak_name, ek.name_alg)
-    return Credential(_sized(_sized(integrity) + encrypted_identity), _sized(encrypted_secret))
+    encrypted = encryptor.update(_sized(secret)) + encryptor.finalize()
+    integrity = hmac.digest(integrity_key, encrypted + name, ek.name_alg)
+    return Credential(_sized(_sized(integrity) + encrypted), _sized(encrypted_secret))
 
 
 def kdfa(hash_name: str, key: bytes, label: bytes, context_u: bytes, context_v: bytes, bits: int) -> bytes:
@@ -89,21 +112,21 @@ def kdfe(hash_name: str, z: bytes, label: bytes, party_u: bytes, party_v: bytes,
     return stream[: bits // 8]
 
 
-def _share_seed(ek: Public) -> tuple[bytes, bytes]:
+def _share_seed(ek: Public, label: bytes) -> tuple[bytes, bytes]:
     """Return a fresh seed, and the same for the EK's holder alone: OAEP text, or an ephemeral TPMS_ECC_POINT."""
     key = ek.key()
     size = hashlib.new(ek.name_alg).digest_size
     if isinstance(key, rsa.RSAPublicKey):
         seed = secrets.token_bytes(size)
         algorithm = _HASHES[ek.name_alg]
-        return seed, key.encrypt(seed, padding.OAEP(padding.MGF1(algorithm), algorithm, b"IDENTITY\0"))
+        return seed, key.encrypt(seed, padding.OAEP(padding.MGF1(algorithm), algorithm, label + b"\0"))
     ephemeral = ec.generate_private_key(key.curve)
     width = (key.curve.key_size + 7) // 8
     numbers = ephemeral.public_key().public_numbers()
     x, y = numbers.x.to_bytes(width, "big"), numbers.y.to_bytes(width, "big")
     ek_x = key.public_numbers().x.to_bytes(width, "big")
     z = ephemeral.exchange(ec.ECDH(), key)
-    return kdfe(ek.name_alg, z, b"IDENTITY", x, ek_x, size * 8), _sized(x) + _sized(y)
+    return kdfe(ek.name_alg, z, label, x, ek_x, size * 8), _sized(x) + _sized(y)
 
 
 def _aes_bits(ek: Public) -> int:
@@ -118,4 +141,4 @@ def _sized(data: bytes) -> bytes:
     return len(data).to_bytes(2, "big") + data
 
 
-__all__ = ["Credential", "kdfa", "kdfe", "make_credential"]
+__all__ = ["Credential", "kdfa", "kdfe", "make_credential", "protect"]

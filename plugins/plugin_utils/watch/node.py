@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Final, Protocol
 
@@ -20,6 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round imp
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import MIB, printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError, fault
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.dual_rate import DualRate
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.judge import Judge
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.standing import Standing, confirmed
 
@@ -35,7 +37,7 @@ SLOTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds.
+    """How often, and for how long; in seconds, but for ``hmac_cycles``.
 
     Attributes:
         period: from one quote of a node to the next.
@@ -44,6 +46,7 @@ class Timing:
         connect: how long it may take until a collector is ready.
         renew: how long a verdict may stand without a whole round.
         retry: how long to wait before a node that failed is tried again: at first, and at most.
+        hmac_cycles: of so many quotes one is by the AK, and the others are by HMAC; below 2, all are by the AK.
     """
 
     period: float = 2.0
@@ -52,6 +55,7 @@ class Timing:
     connect: float = 60.0
     renew: float = 60.0
     retry: tuple[float, float] = (1.0, 30.0)
+    hmac_cycles: int = 0
 
 
 class Asked(Protocol):
@@ -71,11 +75,12 @@ class View:
     Attributes:
         node: its name.
         result: the last result; None before the first.
-        at: when its evidence was proved last, whether by a whole round or by a quote that confirmed it.
+        at: when the AK proved its evidence last, whether by a whole round or by a quote that confirmed it.
         cycles: number of quotes that were checked.
         rounds: number of whole rounds among them.
         seconds: how long the last answer took.
         failures: number of failures in a row.
+        dual_rate: its quotes by HMAC.
     """
 
     node: str
@@ -85,6 +90,7 @@ class View:
     rounds: int = 0
     seconds: float = 0.0
     failures: int = 0
+    dual_rate: DualRate = field(default_factory=DualRate)
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class NodeWatch:
         places: Mapping[str, str],
         means: Means,
     ) -> None:
-        self.view = View(node)
+        self.view = View(node, dual_rate=DualRate(means.timing.hmac_cycles))
         self._connect = connect
         self._means = means
         self._asked = {"selection": means.selection, "places": dict(places)}
@@ -149,6 +155,7 @@ class NodeWatch:
             except ChannelError as error:
                 await self._failed(error)
             finally:
+                self.view.dual_rate.forget()
                 channel.close()
 
     def finish(self, *, whole: bool = False) -> None:
@@ -162,6 +169,7 @@ class NodeWatch:
         timing, random = self._means.timing, self._means.random
         # The phase is chosen anew with each connection: nodes that came back together do not stay together.
         pause = random.random() * timing.period
+        self.view.dual_rate.connected()
         await self._whole(channel)
         while not self._last:
             await self._pause(pause)
@@ -181,15 +189,32 @@ class NodeWatch:
         known, nonce = self._standing, secrets.token_bytes(NONCE_BYTES)
         if known is None:
             return False
-        asked = {**self._asked, "nonce": nonce.hex(), "since": known.since, "have": known.have}
+        dual = self.view.dual_rate
+        # The last word is the AK's, also where the end came while the key was agreed upon.
+        key = None if self._last else await dual.key(partial(self._agree, channel), known.ak_public)
+        if self._last:
+            key = None
+        by = {} if key is None else {"hmac": True}
+        asked = {**self._asked, **by, "nonce": nonce.hex(), "since": known.since, "have": known.have}
         answer = await self._answer(channel, asked, QUIET_LIMIT, self._means.timing.answer)
-        still = confirmed(known, nonce, answer.get("evidence"), answer.get("same") or ())
+        still = confirmed(known, nonce, answer.get("evidence"), answer.get("same") or (), key)
+        if key is not None:
+            dual.answered(answer, confirmed=still is not None)
         if still is None:
             return False
         self._standing = still
         self.view.cycles += 1
-        self.view.at = time.time()
+        if key is None:
+            dual.proved()
+            self.view.at = time.time()
+        elif self._last:
+            return await self._quiet(channel)  # the watch came to its end meanwhile
         return True
+
+    async def _agree(self, channel: Asked, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask for what comes before a quote by HMAC: the TPM makes a key for it, which may take a while."""
+        asked = {**message, "places": self._asked["places"]}
+        return await self._answer(channel, asked, QUIET_LIMIT, self._means.timing.connect)
 
     async def _whole(self, channel: Asked) -> None:
         """Attest the node as the action attest does."""
@@ -228,6 +253,7 @@ class NodeWatch:
         self._unsettled = 0 if known is not None else self._unsettled + 1
         self._renew_at = _now() + timing.renew * (1 - self._means.random.random() / 4)
         view.result, view.at, view.failures = result, time.time(), 0
+        view.dual_rate.proved()
         view.cycles += 1
         view.rounds += 1
         self._means.report(view)

@@ -23,7 +23,13 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.po
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Challenge, Result
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import LIMITS, binary
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import EvidenceError, TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote, Selection, verify_quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import (
+    HmacKey,
+    Quote,
+    Selection,
+    verify_hmac_quote,
+    verify_quote,
+)
 
 _FACTS: Final = "facts"
 _USERSPACE: Final = "userspace_log"
@@ -93,7 +99,9 @@ def standing(challenge: Challenge, evidence: object, result: Result, policy: App
     )
 
 
-def confirmed(known: Standing, nonce: bytes, evidence: object, same: object) -> Standing | None:
+def confirmed(
+    known: Standing, nonce: bytes, evidence: object, same: object, key: HmacKey | None = None
+) -> Standing | None:
     """Return what holds now, where a fresh quote confirms all that a verdict stands on; None where it does not.
 
     Args:
@@ -101,15 +109,16 @@ def confirmed(known: Standing, nonce: bytes, evidence: object, same: object) -> 
         nonce: the challenge, 32 bytes.
         evidence: what the node answered, asked with ``since`` and ``have`` of ``known``.
         same: names of the parts that it left out.
+        key: by which the quote has to be signed; None for the AK.
     """
     try:
-        return _confirmed(known, nonce, evidence, same)
+        return _confirmed(known, nonce, evidence, same, key)
     except (AttributeError, KeyError, TypeError, ValueError, TrustError):
         # Whatever is wrong with it, the round that follows says so by its name.
         return None
 
 
-def _confirmed(known: Standing, nonce: bytes, evidence: Any, same: Any) -> Standing | None:
+def _confirmed(known: Standing, nonce: bytes, evidence: Any, same: Any, key: HmacKey | None) -> Standing | None:
     part = evidence["ima_log"]
     nothing_new = (
         evidence["format"] == FORMAT
@@ -124,15 +133,16 @@ def _confirmed(known: Standing, nonce: bytes, evidence: Any, same: Any) -> Stand
     facts = known.facts if _FACTS in same else _same_facts(known, evidence[_FACTS])
     if facts is None or len(nonce) != NONCE_BYTES:
         return None
-    signed = evidence["quote"]
-    quote = verify_quote(
-        signed["attest"],
-        signed["signature"],
-        known.ak_public,
-        hashlib.sha256(nonce + facts).digest(),
-        known.selection,
-    )
+    quote = _checked(known, evidence["quote"], hashlib.sha256(nonce + facts).digest(), key)
     return replace(known, facts=facts, quote=quote) if quote.valid and _continues(known.quote, quote) else None
+
+
+def _checked(known: Standing, signed: Any, bound: bytes, key: HmacKey | None) -> Quote:
+    if key is None:
+        return verify_quote(signed["attest"], signed["signature"], known.ak_public, bound, known.selection)
+    quote = verify_hmac_quote(signed["attest"], signed["signature"], key, bound, known.selection)
+    # Its signer is this key, as was checked. In all else it has to say what the AK said.
+    return quote._replace(qualified_signer=known.quote.qualified_signer)
 
 
 def _continues(before: Quote, now: Quote) -> bool:

@@ -17,7 +17,15 @@ from tests.unit.appraisal.scene import Guest
 AWX_LIMIT = 700_000
 HEALTHY = Guest().appraise()
 ATTACKED = Guest().ran("/opt/implant", b"evil").appraise()
-TIMES: dict[str, Any] = {"period": 2.0, "duration": 1.0, "renew": 1.0, "deadline": 1.0, "connect": 1.0, "sweep": 0.0}
+ALL: dict[str, Any] = {
+    "period": 2.0,
+    "duration": 1.0,
+    "renew": 1.0,
+    "deadline": 1.0,
+    "connect": 1.0,
+    "sweep": 0.0,
+    "hmac_cycles": 0,
+}
 
 
 def told(**nodes: dict[str, Any] | str | None) -> dict[str, Any]:
@@ -27,6 +35,7 @@ def told(**nodes: dict[str, Any] | str | None) -> dict[str, Any]:
         if isinstance(ear, dict):
             result = Result(name, "attested", "", ear, 1)
         outcome.views[name] = View(name, result, 5.0, 3, 1)
+        outcome.views[name].dual_rate.why = "storage_key: " + "x" * 200
     outcome.losses = [Loss(name, "os", "contraindicated", "x") for name, ear in nodes.items() if ear is ATTACKED]
     return _result(outcome, _Watched({}, {}, {"away": "away: cannot be watched."}), 1.26)
 
@@ -45,6 +54,8 @@ def test_it_returns_results_as_attest_does() -> None:
     ]
     assert (results[0]["ear"], results[1]["ear"]) == (HEALTHY, ATTACKED)
     assert results[1]["summary"]["status"] == "contraindicated"
+    assert results[0]["hmac_quotes"] == 0
+    assert given["ak_only"] == dict.fromkeys(["node1", "node2", "node3", "node4"], "storage_key: " + "x" * 200)
     assert results[3]["message"] == "node4: there was no time to connect."
 
 
@@ -56,8 +67,19 @@ def test_no_result_is_too_long_for_awx_and_what_is_lost_comes_first() -> None:
     assert 20 < len(with_ear) < 1000
 
 
-@pytest.mark.parametrize("wrong", [{"period": 0}, {"duration": -1}, {"renew": 1e9}, {"sweep": -1}, {"connect": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"period": 0},
+        {"duration": -1},
+        {"renew": 1e9},
+        {"sweep": -1},
+        {"connect": 0},
+        {"hmac_cycles": -1},
+        {"hmac_cycles": 1001},
+    ],
+)
 def test_times_that_are_none_are_refused_by_name(wrong: dict[str, float]) -> None:
-    _check(TIMES)
+    _check(ALL)
     with pytest.raises(PolicyError, match=f"^{next(iter(wrong))}: is "):
-        _check({**TIMES, **wrong})
+        _check({**ALL, **wrong})

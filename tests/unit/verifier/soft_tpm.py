@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import struct
 from dataclasses import dataclass, replace
@@ -65,6 +67,25 @@ class Attestation:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True)
+class Certification:
+    """The fields of a TPMS_ATTEST of TPM2_Certify over a primary key; `encode` writes them."""
+
+    public: bytes
+    extra: bytes = b"nonce"
+    hierarchy: int = 0x4000000B
+    magic: int = 0xFF544347
+    type: int = 0x8017
+    signer: bytes = b"\x00\x0b" + bytes(32)
+    behind: bytes = b""
+
+    def encode(self) -> bytes:
+        name = b"\x00\x0b" + hashlib.sha256(self.public[2:]).digest()
+        qualified = b"\x00\x0b" + hashlib.sha256(struct.pack(">I", self.hierarchy) + name).digest()
+        head = struct.pack(">IH", self.magic, self.type) + tpm2b(self.signer) + tpm2b(self.extra)
+        return head + struct.pack(">QIIBQ", 1000, 3, 0, 1, 7) + tpm2b(name) + tpm2b(qualified) + self.behind
+
+
 def mask(numbers: tuple[int, ...]) -> bytes:
     return sum(1 << number for number in numbers).to_bytes(3, "little")
 
@@ -88,6 +109,11 @@ def sign(key: Key, message: bytes, hash_alg: str = "sha256", scheme: str | None 
     salt = padding.PSS(padding.MGF1(algorithm), padding.PSS.MAX_LENGTH)
     value = key.sign(message, salt if scheme == "rsapss" else padding.PKCS1v15(), algorithm)
     return struct.pack(">HH", SCHEME[scheme], ALG[hash_alg]) + tpm2b(value)
+
+
+def hmac_sign(secret: bytes, message: bytes) -> bytes:
+    """Return a TPMT_SIGNATURE by an HMAC-SHA256 key, which is over the message's hash."""
+    return struct.pack(">HH", 0x05, ALG["sha256"]) + hmac.digest(secret, hashlib.sha256(message).digest(), "sha256")
 
 
 def public_area(

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Challenge, Result
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartError
-from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import Quote
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import HmacKey, Quote
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch import node as module
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.engine import Outcome, Plan, Target, watch
@@ -40,6 +40,7 @@ class FakeJudge:
     """Takes the tier from the evidence, and remembers all that it was asked."""
 
     enrolled: bool = True
+    ak: bytes = b""
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def begin(self, node: str, *, whole: bool) -> Challenge | None:
@@ -51,7 +52,7 @@ class FakeJudge:
         if evidence.get("part"):
             raise PartError("ima_log", "does not continue.")
         result = Result(challenge.node, "attested", "", ear(evidence["tier"]), 1)
-        stands = Standing(b"", {}, "boot", 0, b"", b"", b"", QUOTE) if evidence.get("stands", True) else None
+        stands = Standing(self.ak, {}, "boot", 0, b"", b"", b"", QUOTE) if evidence.get("stands", True) else None
         return result, stands
 
     def give_up(self, node: str, state: str, message: str) -> Result:
@@ -76,7 +77,8 @@ class FakeNode:
         name: its name.
         answers: gives the answer to a request; by default nothing changes.
         refuses: how many connections fail before one does not.
-        nonces: of the requests that came.
+        messages: that came.
+        nonces: of the requests for evidence among them.
         opened: how many channels there were.
         closed: how many of these were closed.
     """
@@ -84,6 +86,7 @@ class FakeNode:
     name: str
     answers: Answer = lambda _request: {"evidence": {"tier": "affirming"}, "same": ["facts"]}
     refuses: int = 0
+    messages: list[dict[str, Any]] = field(default_factory=list)
     nonces: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     opened: int = 0
@@ -98,8 +101,10 @@ class FakeNode:
 
     async def ask(self, message: Mapping[str, Any], limit: int, seconds: float) -> Mapping[str, Any]:
         assert limit >= module.QUIET_LIMIT
-        self.nonces.append(message["nonce"])
-        self.times.append(asyncio.get_running_loop().time())
+        self.messages.append(dict(message))
+        if "nonce" in message:
+            self.nonces.append(message["nonce"])
+            self.times.append(asyncio.get_running_loop().time())
         answer = self.answers(message)
         if isinstance(answer, Exception):
             raise answer
@@ -116,7 +121,9 @@ class FakeNode:
 def believing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have quiet rounds confirm what a node says is as it was."""
 
-    def confirmed(known: Standing, _nonce: bytes, evidence: Any, _same: object) -> Standing | None:
+    def confirmed(
+        known: Standing, _nonce: bytes, evidence: Any, _same: object, _key: HmacKey | None = None
+    ) -> Standing | None:
         return known if evidence and evidence["tier"] == "affirming" and not evidence.get("new") else None
 
     monkeypatch.setattr(module, "confirmed", confirmed)

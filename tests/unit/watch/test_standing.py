@@ -15,11 +15,13 @@ import pytest
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
 from ansible_collections.palantir.trust.plugins.plugin_utils.challenge.round import Challenge, Result
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
+from ansible_collections.palantir.trust.plugins.plugin_utils.verifier.tpm.quote import HmacKey
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.standing import Standing, confirmed, standing
 from tests.unit.appraisal import scene
 from tests.unit.appraisal.scene import Guest, container, text
 from tests.unit.challenge.conftest import enrolled
 from tests.unit.challenge.rounds import answer, challenge, finish
+from tests.unit.verifier.soft_tpm import hmac_sign
 
 NONCE = bytes(range(1, 33))
 
@@ -149,6 +151,57 @@ def test_facts_that_are_left_out_are_those_that_are_known(guest: Guest, known: S
 @pytest.mark.parametrize("same", [None, 7, object()])
 def test_a_list_of_parts_that_is_none_confirms_nothing(guest: Guest, known: Standing, same: Any) -> None:
     assert confirmed(known, NONCE, quiet(guest, known), same) is None
+
+
+# By HMAC
+
+KEY = HmacKey(b"\x17" * 32, b"\x00\x0b" + b"\x42" * 32)
+
+
+def by_hmac(evidence: dict[str, Any], key: HmacKey = KEY) -> dict[str, Any]:
+    """Return evidence with the same quote by an HMAC key."""
+    blob = bytearray(base64.b64decode(evidence["quote"]["attest"]))
+    blob[8:42] = key.qualified_name
+    signature = hmac_sign(key.secret, bytes(blob))
+    return {**evidence, "quote": {"attest": text(bytes(blob)), "signature": text(signature), "ak_public": ""}}
+
+
+def test_a_quote_by_hmac_confirms_the_verdict_and_says_no_more_than_that_the_clock_went_on(
+    guest: Guest, known: Standing
+) -> None:
+    later = Guest(facts=guest.facts, clock=known.quote.clock + 7)
+    still = confirmed(known, NONCE, by_hmac(quiet(later, known)), [], KEY)
+    assert still == replace(known, quote=known.quote._replace(clock=known.quote.clock + 7))
+    assert confirmed(still, NONCE, quiet(later, known), []) == still, "the AK goes on from there"
+    assert confirmed(still, NONCE, quiet(guest, known), []) is None, "and the clock does not go back"
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        quiet,
+        lambda guest, known: by_hmac(quiet(guest, known), HmacKey(bytes(32), KEY.qualified_name)),
+        lambda guest, known: by_hmac(quiet(guest, known), HmacKey(KEY.secret, b"\x00\x0b" + bytes(32))),
+        lambda guest, known: by_hmac(quiet(Guest(facts=guest.facts, resets=4), known)),
+        lambda guest, known: by_hmac(quiet(Guest(facts=guest.facts, clock=999), known)),
+        lambda guest, known: by_hmac(quiet(Guest(facts={"containers": []}), known)),
+        lambda guest, known: by_hmac(quiet(guest.ran("/usr/bin/ls", b"ls", owner=7), known)),
+        lambda guest, known: {
+            **by_hmac(quiet(guest.ran("/opt/implant", b"evil"), known)),
+            "ima_log": {"offset": known.offset, "data": ""},
+        },
+        lambda guest, known: {**by_hmac(quiet(guest, known)), "quote": {"attest": "", "signature": ""}},
+    ],
+)
+def test_anything_else_by_hmac_asks_for_a_whole_round(
+    guest: Guest, known: Standing, evidence: Callable[[Guest, Standing], Any]
+) -> None:
+    assert confirmed(known, NONCE, evidence(guest, known), [], KEY) is None
+
+
+def test_a_quote_by_hmac_never_stands_for_one_by_the_ak(guest: Guest, known: Standing) -> None:
+    assert confirmed(known, NONCE, by_hmac(quiet(guest, known)), []) is None
+    assert confirmed(known, bytes(32), by_hmac(quiet(guest, known)), [], KEY) is None, "nor a recorded one for itself"
 
 
 def test_a_verdict_that_the_next_round_may_change_by_itself_stands_on_nothing(past: Round) -> None:

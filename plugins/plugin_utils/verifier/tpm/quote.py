@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -48,6 +49,7 @@ _ECDSA: Final = {name: ec.ECDSA(algorithm) for name, algorithm in _HASHES.items(
 _WANTED: Final = int(Attributes.FIXED_TPM | Attributes.RESTRICTED | Attributes.SIGN)
 _JUDGED: Final = int(_WANTED | Attributes.DECRYPT)
 _MIN_RSA_BITS = 2048
+_HMAC_SHA256: Final = b"\x00\x05\x00\x0b"  # TPM_ALG_HMAC, TPM_ALG_SHA256: the head of a TPMT_SIGNATURE
 _PCRS = range(24)  # PC Client Platform TPM Profile, section 4.6
 _RESETTABLE_TO_ONES = range(17, 23)  # PC Client Platform TPM Profile, table "PCR attributes": DRTM PCRs start at -1
 
@@ -111,15 +113,52 @@ def verify_quote(
     signed = parse_signature(binary(signature, "quote.signature", LIMITS["quote"]))
     ak = load_ak(ak_public)
     codes = [
-        *_key_faults(ak, parsed, signed),
-        *_signature_faults(ak, signed, blob, allow_sha1=allow_sha1),
+        *signature_faults(ak, parsed, signed, blob, allow_sha1=allow_sha1),
         *_content_faults(parsed, qualifying_data, wanted),
     ]
+    return _quote(parsed, signed.hash_alg, codes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HmacKey:
+    """A restricted HMAC-SHA256 key that one TPM shares with the verifier.
+
+    The verifier can make such quotes himself: they are evidence for him alone, and for nobody whom he tells.
+
+    Attributes:
+        secret: the key, never shown.
+        qualified_name: of the key where the TPM has it.
+    """
+
+    secret: bytes = field(repr=False)
+    qualified_name: bytes
+
+
+def verify_hmac_quote(
+    attest: object, signature: object, key: HmacKey, qualifying_data: bytes, selection: Selection
+) -> Quote:
+    """Check a quote that is signed by an HMAC key; the arguments, errors and result are those of a quote by the AK.
+
+    As any signature of a TPM, the HMAC is over the structure's hash, and not over the structure.
+    """
+    wanted = _normal(selection)
+    blob = binary(attest, "quote.attest", LIMITS["quote"])
+    parsed = parse_attest(blob)
+    expected = _HMAC_SHA256 + hmac.digest(key.secret, hashlib.sha256(blob).digest(), "sha256")
+    codes = []
+    if not hmac.compare_digest(binary(signature, "quote.signature", LIMITS["quote"]), expected):
+        codes.append("bad_signature")
+    if not hmac.compare_digest(parsed.qualified_signer, key.qualified_name):
+        codes.append("signer_mismatch")
+    return _quote(parsed, "sha256", [*codes, *_content_faults(parsed, qualifying_data, wanted)])
+
+
+def _quote(parsed: Attest, hash_alg: str, codes: Sequence[str]) -> Quote:
     return Quote(
         not codes,
         parsed.digest,
         dict(parsed.selections),
-        signed.hash_alg,
+        hash_alg,
         parsed.clock,
         parsed.reset_count,
         parsed.restart_count,
@@ -155,6 +194,22 @@ def pcr_digest(
     except ValueError as error:
         raise EvidenceError("quote", "covers a PCR bank whose hash is not available here.") from error
     return digest.digest()
+
+
+def signature_faults(
+    ak: AttestationKey, attest: Attest, signature: Signature, message: bytes, *, allow_sha1: bool = False
+) -> list[str]:
+    """Return the code of each reason why a structure is not signed by an attestation key that is one.
+
+    Args:
+        ak: the enrolled attestation key.
+        attest: the structure, read.
+        signature: over it, read.
+        message: the structure.
+        allow_sha1: accept a signature over SHA-1.
+    """
+    faults = _signature_faults(ak, signature, message, allow_sha1=allow_sha1)
+    return [*_key_faults(ak, attest, signature), *faults]
 
 
 def _key_faults(ak: AttestationKey, attest: Attest, signature: Signature) -> Iterable[str]:
@@ -236,4 +291,4 @@ def _normal_items(items: tuple[tuple[str, tuple[int, ...]], ...]) -> dict[str, t
     return wanted
 
 
-__all__ = ["Quote", "Selection", "pcr_digest", "verify_quote"]
+__all__ = ["HmacKey", "Quote", "Selection", "pcr_digest", "signature_faults", "verify_hmac_quote", "verify_quote"]
