@@ -82,7 +82,7 @@ def _forget(*what: str) -> None:
     It lists them and deletes one after the other, and ends at one that has ended by itself in between: then there may
     be more.
     """
-    for _ in range(_ATTEMPTS):
+    for _attempt in range(_ATTEMPTS):
         done = CONNTRACK.run("--delete", "--family", "ipv4", *what, check=False)
         if not done.status or b"0 flow entries" in done.err:
             return
