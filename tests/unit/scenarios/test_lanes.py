@@ -61,8 +61,13 @@ def test_an_interruption_lets_scenarios_stop_their_guests_and_begins_no_other(tm
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # What a shell starts in the background ignores Ctrl-C; scenarios do not, see stage.perform().
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        Lanes(tmp_path, lambda _text: None).run([({}, [python("one", GENTLE), python("two", LATE)])])
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Lanes(tmp_path, lambda _text: None).run([({}, [python("one", GENTLE), python("two", LATE)])])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert "the guests are stopped" in (tmp_path / "one.log").read_text()
     assert not (tmp_path / "two.log").exists()
