@@ -227,6 +227,11 @@ def test_a_python_without_tpm2_pytss_is_told_which_package(node: LightNode, tmp_
     assert "Next: install python3-tpm2-pytss" in result["msg"]
 
 
+def test_a_quote_takes_no_tpm2_pytss(evidence: Run, node: LightNode, tmp_path: Path) -> None:
+    (tmp_path / "tpm2_pytss.py").write_text("raise ImportError('not here')\n")
+    assert "evidence" in evidence()
+
+
 def test_a_cleared_tpm_has_lost_its_ak(run: Run, evidence: Run, node: LightNode) -> None:
     assert "evidence" in evidence()
     node.clear_tpm()
