@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,13 +23,14 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.watch.channel impor
     part,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.judge import Judge
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.moments import Moments
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.node import Asked, Means, NodeWatch, Timing, View
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.program import program
 
 CONNECTING: Final = 32
 """Most connections that are in the making at once."""
 
-_HOUSEKEEPING_S: Final = 0.5
+_HOUSEKEEPING_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +122,23 @@ async def watch(
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge") as thread:
         try:
-            return await _Watch(plan, judge, thread).run(targets, shown)
+            return await _Watch(tuple(targets), plan, judge, thread).run(shown)
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
 
 
 class _Watch:
-    def __init__(self, plan: Plan, judge: Judge, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, targets: Sequence[Target], plan: Plan, judge: Judge, thread: ThreadPoolExecutor) -> None:
+        self._targets = targets
         self._plan = plan
         self._over = asyncio.Event()
         self._outcome = Outcome()
         run = partial(asyncio.get_running_loop().run_in_executor, thread)
-        self._means = Means(plan.timing, plan.selection, judge, run, self._reported)
+        moments = Moments.of(len(targets), plan.timing.period, plan.timing.jitter)
+        self._means = Means(plan.timing, plan.selection, judge, run, self._reported, moments)
 
-    async def run(self, targets: Iterable[Target], shown: Callable[[Mapping[str, View]], None]) -> Outcome:
-        nodes = [NodeWatch(target.node, target.connect, target.places, self._means) for target in targets]
+    async def run(self, shown: Callable[[Mapping[str, View]], None]) -> Outcome:
+        nodes = [NodeWatch(target.node, target.connect, target.places, self._means) for target in self._targets]
         self._outcome.views = {node.view.node: node.view for node in nodes}
         running = [asyncio.create_task(node.run()) for node in nodes]
         for task in running:

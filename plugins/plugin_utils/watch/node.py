@@ -23,6 +23,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PartE
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError, fault
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.dual_rate import DualRate
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.judge import Judge
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.moments import Moments
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.standing import Standing, confirmed
 
 QUIET_LIMIT: Final = MIB
@@ -31,9 +32,6 @@ QUIET_LIMIT: Final = MIB
 WHOLE_LIMIT: Final = 128 * MIB
 """Most bytes of the answer to a whole round: the collector's own bounds, in base64."""
 
-SLOTS: Final = 20
-"""At so many moments of a period nodes are asked: a controller that wakes for one of them sees to several."""
-
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -41,7 +39,7 @@ class Timing:
 
     Attributes:
         period: from one quote of a node to the next.
-        jitter: how much of the period, at most, one may come sooner or later.
+        jitter: how much of a period, at most, it may be longer or shorter.
         answer: how long an answer may take; of a whole round, ``connect``.
         connect: how long it may take until a collector is ready.
         renew: how long a verdict may stand without a whole round.
@@ -103,6 +101,7 @@ class Means:
         judge: who issues challenges and comes to verdicts.
         run: calls what may take long in a thread.
         report: told of each result of a whole round, and of each failure.
+        moments: when nodes are asked.
         random: makes nodes differ in time.
     """
 
@@ -111,6 +110,7 @@ class Means:
     judge: Judge
     run: Callable[..., Awaitable[Any]]
     report: Callable[[View], None]
+    moments: Moments
     random: Random = field(default_factory=Random)
 
 
@@ -166,9 +166,8 @@ class NodeWatch:
             self._pausing.set_result(None)
 
     async def _cycles(self, channel: Asked) -> None:
-        timing, random = self._means.timing, self._means.random
         # The phase is chosen anew with each connection: nodes that came back together do not stay together.
-        pause = random.random() * timing.period
+        pause = self._means.random.random() * self._means.timing.period
         self.view.dual_rate.connected()
         await self._whole(channel)
         while not self._last:
@@ -176,7 +175,7 @@ class NodeWatch:
             due = self._standing is None or self._doubted or _now() >= self._renew_at
             if due or not await self._quiet(channel):
                 await self._whole(channel)
-            pause = self._interval() * (1 + timing.jitter * (2 * random.random() - 1))
+            pause = self._interval()
 
     def _interval(self) -> float:
         """Return how long to wait: never less than the TPM worked, and longer where whole rounds settle nothing."""
@@ -283,8 +282,7 @@ class NodeWatch:
             return
         loop = asyncio.get_running_loop()
         self._pausing = pausing = loop.create_future()
-        slot = self._means.timing.period / SLOTS
-        timer = loop.call_at(round((loop.time() + seconds) / slot) * slot, _over, pausing)
+        timer = loop.call_at(self._means.moments.nearest(loop.time() + seconds), _over, pausing)
         try:
             await pausing
         finally:
@@ -301,4 +299,4 @@ def _over(pausing: asyncio.Future[None]) -> None:
         pausing.set_result(None)
 
 
-__all__ = ["QUIET_LIMIT", "SLOTS", "WHOLE_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]
+__all__ = ["QUIET_LIMIT", "WHOLE_LIMIT", "Asked", "Means", "NodeWatch", "Timing", "View"]

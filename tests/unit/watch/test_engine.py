@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.engine import Loss
+from ansible_collections.palantir.trust.plugins.plugin_utils.watch.moments import Moments
 from tests.unit.watch.fakes import TIMING, FakeJudge, FakeNode, believing, ear, run
 
 GOOD = {"evidence": {"tier": "affirming"}, "same": []}
@@ -155,16 +156,30 @@ def test_nodes_are_not_asked_at_the_same_time() -> None:
     nodes = [FakeNode(f"node{n}") for n in range(20)]
     run(nodes, FakeJudge(), 5.0)
     seconds = sorted(node.times[1] for node in nodes)
-    assert seconds[0] < 1.0 < seconds[-1] < 2.1
-    assert len(set(seconds)) > len(nodes) / 3
+    assert seconds[0] < 1.0 < seconds[-1] < 2.4
+    assert 4 <= len(set(seconds)) <= 5
 
 
-def test_a_controller_wakes_for_several_nodes_at_once() -> None:
-    nodes = [FakeNode(f"node{n}") for n in range(100)]
-    run(nodes, FakeJudge(), 5.0)
-    seconds = {round(node.times[2], 6) for node in nodes}
-    assert 20 <= len(seconds) <= 50
-    assert all(abs(moment * 10 - round(moment * 10)) < 1e-6 for moment in seconds)
+@pytest.mark.parametrize(("nodes", "moments"), [(1, 4), (32, 4), (80, 10), (160, 20), (10_000, 20)])
+def test_a_controller_wakes_for_several_nodes_at_once(nodes: int, moments: int) -> None:
+    found = Moments.of(nodes, 2.0, 0.1)
+    seconds = {found.nearest(at / 1000) for at in range(100_000, 101_000)}
+    assert len(seconds) == pytest.approx(moments / 2, abs=1)
+
+
+def test_nodes_of_one_moment_stay_together_and_no_two_periods_are_equally_long() -> None:
+    nodes = [FakeNode(f"node{n}") for n in range(32)]
+    run(nodes, FakeJudge(), 30.0)
+
+    def together(cycle: int) -> set[frozenset[str]]:
+        seconds = {node.times[cycle] for node in nodes}
+        return {frozenset(node.name for node in nodes if node.times[cycle] == moment) for moment in seconds}
+
+    assert together(2) == together(10)
+    assert len(together(2)) <= 5
+    gaps = [later - sooner for sooner, later in pairwise(nodes[0].times[1:])]
+    assert len({round(gap, 6) for gap in gaps}) == len(gaps)
+    assert 1.8 <= min(gaps) < max(gaps) <= 2.2
 
 
 # Rounds
