@@ -275,8 +275,9 @@ class ActionModule(AgentAction):
                 f"ran before {record.node} was booted: nothing of it is there.",
                 _HEAL,
             )
-        # Who restarts one that runs knows how it stands.
-        if record.state == "stopped" and not arguments["restart"]:
+        # One that is on record as live may stand still, as what nothing was rolled back to. Who restarts one that runs
+        # knows how it stands.
+        if not arguments["restart"]:
             self._require_nothing_against(record, arguments)
         if self._task.check_mode:
             return {"changed": arguments["restart"] or record.state != "live", "generation": record.plain()}

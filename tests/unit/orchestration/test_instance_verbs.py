@@ -364,6 +364,18 @@ def test_what_was_found_contraindicated_is_not_started_again(site: Site) -> None
     assert site.do("operating", sc=sc())["changed"]
 
 
+def test_nor_is_what_nothing_was_rolled_back_to(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    site.attest(g1="contraindicated", g2="none")
+    assert site.do("rolled_back", sc=sc())["withheld"]
+    asked = list(site.asked)
+    for site.check in (True, False):
+        with pytest.raises(TrustError, match="generation 1: is not started again: sc:dns-1 is contraindicated"):
+            site.do("operating", sc=sc())
+    assert site.asked == asked
+    assert site.known[0] == "g1 podman live"
+
+
 def test_nor_is_what_an_open_incident_is_about(site: Site) -> None:
     site.do("stopped")
     number = opened(site, "sc:dns-1", 115.0)
