@@ -15,7 +15,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from tests.unit.module_utils.test_dns import server
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners of a range can only be set by root")
 AGENT = "/run/palantir.trust/agents/dns-1-g1"
+WAIT_S = 5.0
 HOST = ("hardware", "firmware", "os", "runtime")
 PODMAN = """#!/bin/sh
 case "$*" in
@@ -319,13 +321,22 @@ def mislead(home: Home) -> None:
         certificates.record(connection, ca.issue(authority, NAME, key, now, hour), now.timestamp())
 
 
+def until(true: Callable[[], bool], what: str) -> None:
+    """Wait for what comes a moment later."""
+    deadline = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < deadline, f"waited {WAIT_S} s for {what}"
+        time.sleep(0.02)
+
+
 def test_the_verbs_go_by_way_of_the_agent_and_to_nobody_else(home: Home) -> None:
     with server(answer) as port:
         files = [{"path": "/etc/dns.conf", "template": "dns.conf.j2", "reload": "signal"}]
         catalogue(home, port, configuration=files)
         (home.home / "catalogue" / "dns.conf.j2").write_text("{{ content }}")
         home.play(CONFIGURE)
-        assert (home.run / "read").read_text() == "read\n", "its program was told once"
+        until((home.run / "read").exists, "its program to be told")
+        assert (home.run / "read").read_text() == "read\n", "and once"
         assert home.issued() == {"observer": 5, "orchestrator": 1}, "one certificate for each question"
         mislead(home)
         home.play([*REFUSED, *DOWN], "third")
