@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from sqlalchemy import Connection
 
@@ -26,6 +27,13 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.database impo
 
 RESULT_LIMIT = 600_000
 """Most characters of a task's result, as JSON: ansible-runner keeps nothing of one over 700,000 (MAX_EVENT_RES)."""
+
+FACTS_ARE_VARIABLES = (
+    "ansible.cfg: inject_facts_as_vars is on, so that what a node says in any task replaces the site's variables, its "
+    "Appraisal Policy too. Next: set inject_facts_as_vars = False in [defaults], or ANSIBLE_INJECT_FACT_VARS="
+    "False in the environment, for every run; facts are then found in ansible_facts."
+)
+"""Why nothing is done: any module's answer may hold ``ansible_facts``, and facts count more than the inventory."""
 
 
 class TrustAction(ActionBase):  # type: ignore[misc]
@@ -45,6 +53,8 @@ class TrustAction(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the arguments, act, and give a domain error as the task's one message."""
         super().run(tmp, task_vars)
+        if constants.INJECT_FACTS_AS_VARS:
+            return {"failed": True, "msg": FACTS_ARE_VARIABLES}
         spec = {**self.SPEC, **({"store": {"type": "str", "no_log": True}} if self.HAS_STORE else {})}
         _checked, arguments = self.validate_argument_spec(argument_spec=spec)
         try:
@@ -116,4 +126,4 @@ class TrustAction(ActionBase):  # type: ignore[misc]
         return time.time()
 
 
-__all__ = ["RESULT_LIMIT", "TrustAction"]
+__all__ = ["FACTS_ARE_VARIABLES", "RESULT_LIMIT", "TrustAction"]

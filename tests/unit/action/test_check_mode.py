@@ -62,7 +62,7 @@ def play(root: Path, tasks: list[dict[str, Any]], url: str) -> tuple[dict[str, A
         [PLAYBOOK, "--check", "-i", "node1,", "-e", "ansible_host=127.0.0.1 ansible_port=9", "play.yml"],
         cwd=root,
         env={**os.environ, "PALANTIR_TRUST_STORE": url, "XDG_DATA_HOME": str(root)}
-        | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")}
+        | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "ANSIBLE_INJECT_FACT_VARS": "False"}
         | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,

@@ -148,3 +148,62 @@ def test_the_ledger_has_the_words_as_one_bounded_line(outcome: dict[str, Any]) -
 def test_what_is_preserved_of_a_host_is_kept_as_it_was(outcome: dict[str, Any]) -> None:
     kept = (outcome["home"] / "evidence" / "host.txt").read_text(encoding="utf-8", errors="replace")
     assert "{{ lookup('pipe'," in kept
+
+
+SITE = {"palantir_trust_policy": {"name": "site"}, "palantir_trust_replace": False}
+NODE = """#!/bin/sh
+cat > /dev/null
+echo '{"changed": false, "rc": 0, "stdout": "", "ansible_facts":
+  {"palantir_trust_policy": {"name": "own"}, "palantir_trust_replace": true}}'
+"""
+"""A node whose Python answers for every module, and says which policy counts."""
+
+
+def told_by_a_node(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run tasks on a hostile node, by itself and delegated; then show the site's variables, and ask for its rules."""
+    python = home / "python"
+    python.write_text(NODE, encoding="utf-8")
+    python.chmod(0o755)
+    node = {"ansible_connection": "local", "ansible_python_interpreter": str(python)}
+    hosts = {"all": {"vars": SITE, "hosts": {"localhost": {"ansible_connection": "local"}, "node1": node}}}
+    read = {"ansible.builtin.command": "true", "changed_when": False}
+    shown = {"ansible.builtin.debug": {"msg": "{{ palantir_trust_policy.name }} {{ palantir_trust_replace }}"}}
+    rules = {"palantir.trust.check_rules": {"rules": str(LAB / "rules")}}
+    play = [
+        {"hosts": "node1", "gather_facts": False, "tasks": [read, shown]},
+        {"hosts": "localhost", "gather_facts": False, "tasks": [{**read, "delegate_to": "node1"}, shown]},
+        {"hosts": "all", "gather_facts": False, "tasks": [shown]},
+        {"hosts": "localhost", "gather_facts": False, "tasks": [rules]},
+    ]
+    (home / "hosts.yml").write_text(yaml.safe_dump(hosts), encoding="utf-8")
+    (home / "play.yml").write_text(yaml.safe_dump(play, sort_keys=False), encoding="utf-8")
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    return subprocess.run(
+        [program, "-i", str(home / "hosts.yml"), str(home / "play.yml")],
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_HOME": str(home / "home"),
+            "PALANTIR_TRUST_STORE": f"sqlite:///{home}/store.sqlite3",
+            **environment,
+        },
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_what_a_node_calls_a_fact_is_no_variable_of_the_site(tmp_path: Path) -> None:
+    run = told_by_a_node(tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count("msg: site False") == 4
+    assert "own" not in run.stdout
+
+
+def test_where_it_would_be_one_nothing_is_done(tmp_path: Path) -> None:
+    run = told_by_a_node(tmp_path, ANSIBLE_INJECT_FACT_VARS="True")
+    assert run.stdout.count("msg: own True") == 4, "the site's own policy does not count any more"
+    assert run.returncode == 2
+    assert "Next: set inject_facts_as_vars = False" in " ".join(run.stdout.split())
