@@ -16,7 +16,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words import PLATFORMS
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.agent import AgentAction
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import part
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError, part
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import node_part, store_part
@@ -33,6 +33,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances imp
 
 _HEAL = "heal it: a new generation takes its place."
 _DEPLOY = "see what is deployed with palantir.trust.sc_instance_info."
+_NOT_BEGUN = ("busy", "no_generation", "not_private", "not_running")
+"""Codes of a node that has promoted nothing, and given nothing up."""
+
+
+class _UnfinishedError(TrustError):
+    """A promotion of which nobody knows how far the node came with it."""
 
 
 class ActionModule(AgentAction):
@@ -127,10 +133,11 @@ class ActionModule(AgentAction):
         store = self.open_store(arguments)
         if not here.allocated:
             record = self._serving(here, arguments)
-            # Where a run was killed while it gave the one before up, this one goes on.
-            if len(here.deployed) > 1 and record.state == "live":
-                return {"changed": True, "generation": self._alone(record, here, sc, arguments, task_vars)}
-            return {"changed": False, "generation": record.plain()}
+            # Where a run ended while its node promoted it, this one goes on.
+            if record.state != "live" or (len(here.deployed) == 1 and sc["network"] != "private"):
+                return {"changed": False, "generation": record.plain()}
+            self.certify(record, sc.get("management"), arguments, task_vars)
+            return self._alone(record, here, sc, arguments, task_vars)
         if arguments["attestation"] is None:
             raise StoreError(
                 arguments["instance"],
@@ -142,10 +149,13 @@ class ActionModule(AgentAction):
         # Before the node gives up what served: whoever is killed then leaves a record of what still can.
         store_part.serve(store, record, (), self.now(), record.container)
         try:
-            return {"changed": True, "generation": self._alone(record, here, sc, arguments, task_vars)}
-        except TrustError:
-            with store.transaction() as connection:
-                instances.set_state(connection, record.id, "allocated", self.now())
+            # Before the others are given up: without its agent it does not serve.
+            self.certify(record, sc.get("management"), arguments, task_vars)
+            return {**self._alone(record, here, sc, arguments, task_vars), "changed": True}
+        except TrustError as error:
+            if not isinstance(error, _UnfinishedError):
+                with store.transaction() as connection:
+                    instances.set_state(connection, record.id, "allocated", self.now())
             raise
 
     def _alone(
@@ -156,14 +166,29 @@ class ActionModule(AgentAction):
         arguments: dict[str, Any],
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
-        """Let a generation that is on record as live serve on its node, and give all others up."""
+        """Let a generation that is on record as live serve on its node, and give all others up.
+
+        Raises:
+            NodeError: the node has not begun.
+            _UnfinishedError: nobody knows how far the node came: either generation may be all that it has.
+        """
         others = [other for other in here.all if other.id != record.id]
-        # Before the others are given up: without its agent it does not serve.
-        self.certify(record, sc.get("management"), arguments, task_vars)
-        if others or sc["network"] == "private":
-            asked = node_part.of_generation("promoted", record, arguments["directory"], replace_previous=True)
-            self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
-        return store_part.serve(self.open_store(arguments), record, others, self.now(), record.container)
+        changed = bool(others)
+        try:
+            if others or sc["network"] == "private":
+                asked = node_part.of_generation("promoted", record, arguments["directory"], replace_previous=True)
+                answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
+                changed |= bool(answer.get("changed"))
+            kept = store_part.serve(self.open_store(arguments), record, others, self.now(), record.container)
+        except TrustError as error:
+            if isinstance(error, NodeError) and error.code in _NOT_BEGUN:
+                raise
+            raise _UnfinishedError(
+                f"{record.instance}, generation {record.generation}",
+                f"is proved, and on record as live, but it is not known what {record.node} has given up. {error}",
+                f"once {record.node} answers, have it go on with state promoted of palantir.trust.sc_instance.",
+            ) from None
+        return {"changed": changed, "generation": kept}
 
     def _roll_back(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         here, driver = self._here(arguments), DRIVERS[arguments["driver"]]

@@ -57,6 +57,15 @@ def close(name: str) -> bool:
     return drop_table("ip", _table(name))
 
 
+def is_open(name: str) -> bool:
+    """Tell whether an instance's ports are sent anywhere.
+
+    Raises:
+        NodeError: ``no_nft``, ``nft_failed``.
+    """
+    return table_text("ip", _table(name)) is not None
+
+
 def rules(generation: Generation) -> str:
     """Return the rules that send the node's ports to a generation, for those outside and for the node itself."""
     instance = cable_of(generation.uid_base).instance
@@ -91,4 +100,4 @@ def _forget(*what: str) -> None:
     raise CONNTRACK.failure("conntrack --delete failed: %s" % done.err.decode("utf-8", "replace").strip()[-200:])
 
 
-__all__ = ["CONNTRACK", "close", "promote", "rules"]
+__all__ = ["CONNTRACK", "close", "is_open", "promote", "rules"]

@@ -215,7 +215,7 @@ def operating(place: Place, number: int, health: Probe) -> Dict[str, Any]:
     _noted(known)
     _healthy(known, health)
     # Where another one had the node's own network meanwhile, the ports were that one's.
-    front = known.private and _instance_files.promoted(place.directory) == number and _promote(known, [])
+    front = known.private and _has_the_ports(place, known) and _promote(known, [])
     return {"changed": front or not ran, **result}
 
 
@@ -352,10 +352,21 @@ def _noted(generation: Generation) -> None:
         _agent.note(generation, DRIVERS[generation.driver].process(generation))
 
 
+def _has_the_ports(place: Place, generation: Generation) -> bool:
+    """Tell whether the ports are those of a generation in a private network: it was promoted last, or nobody has them.
+
+    What was promoted after it may be gone, and the front with it.
+    """
+    if _instance_files.promoted(place.directory) == generation.number:
+        return True
+    others = [other for other in _all(place) if other.number != generation.number and not other.private]
+    return not _front.is_open(place.name) and not any(_units.running(other.unit) for other in others)
+
+
 def _promote(generation: Generation, others: Sequence[Generation]) -> bool:
-    changed = _front.promote(generation, others)
+    # First: whoever removes this one is to know that a front may lead to it.
     _instance_files.note_promoted(generation.directory, generation.number)
-    return changed
+    return _front.promote(generation, others)
 
 
 def _removed(place: Place, generations: Sequence[Generation]) -> bool:

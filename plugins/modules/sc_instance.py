@@ -24,6 +24,8 @@ options:
       - V(instantiated) runs a new generation where none is deployed on the node, or always with O(replace) or
         O(beside), and waits until it answers its probe.
       - V(promoted) lets what was begun with O(beside) serve, if O(attestation) proves it, and gives the others up.
+        Where it is not known how far the node came with that, it fails and the others stay on record; asked for once
+        more, it goes on.
       - V(rolled_back) gives up what was begun with O(beside), and runs the one before again, unless that or its host is
         contraindicated, by the node's last result or an open incident that this result does not refute.
       - V(configured) gives the generation that runs other content of its files, and has its program read them. Where it

@@ -30,7 +30,9 @@ class Node:
         monkeypatch.setattr(_generations, "_unit_tags", lambda _name: [])
         monkeypatch.setattr(_generations, "end_of_instance", lambda _name, _running: False)
         monkeypatch.setattr(_units, "running", lambda unit: unit in self.running)
-        monkeypatch.setattr(_front, "promote", lambda one, _others: self._note("promote", one))
+        self.front: int | None = None
+        monkeypatch.setattr(_front, "promote", lambda one, _others: self._promote(one))
+        monkeypatch.setattr(_front, "is_open", lambda _name: self.front is not None)
         monkeypatch.setattr(_front, "close", self._close)
         monkeypatch.setattr(_private_network, "disconnect", lambda _one: False)
 
@@ -56,7 +58,12 @@ class Node:
     def prepare(self, one: Generation) -> None:
         self._note("prepare", one)
 
+    def _promote(self, one: Generation) -> bool:
+        self.front = one.number
+        return self._note("promote", one)
+
     def _close(self, _name: str) -> bool:
+        self.front = None
         self.did.append("close")
         return True
 
@@ -144,3 +151,50 @@ def test_what_does_not_run_is_not_promoted(node: Node) -> None:
     with pytest.raises(NodeError) as refused:
         _generations.promoted(node.place, 1, replace_previous=True)
     assert refused.value.code == "not_running"
+
+
+def removal_fails(_one: Generation) -> bool:
+    raise NodeError("podman_failed", "podman rm timed out.", "try again.")
+
+
+def test_a_promotion_whose_removal_fails_is_gone_on_with(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    _generations.started(node.of(1, "private"), None, True)
+    _generations.started(node.of(2, "private"), None, False, displace_previous=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(node, "remove", removal_fails)
+        with pytest.raises(NodeError, match="timed out"):
+            _generations.promoted(node.place, 2, replace_previous=True)
+    node.told()
+    _generations.promoted(node.place, 2, replace_previous=True)
+    assert node.told() == ["promote g2", "remove g1"]
+
+
+@pytest.mark.parametrize("breaks", ["the removal of the one before", "the front"])
+def test_what_is_gone_back_to_has_the_ports_also_after_another_was_promoted(
+    node: Node, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    _generations.started(node.of(1, "private"), None, True)
+    _generations.started(node.of(2, "private"), None, False, displace_previous=True)
+
+    def broken_off(one: Generation, _others: object) -> bool:
+        node.front = one.number
+        raise NodeError("conntrack_failed", "conntrack --delete failed.", "try again.")
+
+    with monkeypatch.context() as patch:
+        if breaks == "the front":
+            patch.setattr(_front, "promote", broken_off)
+        else:
+            patch.setattr(node, "remove", removal_fails)
+        with pytest.raises(NodeError):
+            _generations.promoted(node.place, 2, replace_previous=True)
+    _generations.absent(node.place, 2)
+    assert node.front is None, "it leads to nothing that is gone"
+    assert _generations.operating(node.place, 1, None)["changed"]
+    assert node.front == 1
+
+
+def test_what_runs_beside_one_on_the_nodes_network_does_not_take_its_ports(node: Node) -> None:
+    _generations.started(node.of(1), None, True)
+    _generations.started(node.of(2, "private"), None, False, displace_previous=True)
+    assert not _generations.operating(node.place, 2, None)["changed"]
+    assert node.front is None

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError, UnreachableError
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
@@ -76,11 +77,12 @@ class Site:
         how = [key for key in ("replace_previous", "displace_previous") if asked.get(key)]
         number = [f"g{asked['generation']}"] if "generation" in asked else []
         line = " ".join([asked["state"], *number, *how])
+        changed = asked["state"] != "promoted" or line not in self.asked
         self.asked.append(line)
         self.seen()
         if line in self.fails:
             raise NodeError("node1", f"{line} failed.")
-        return {"changed": True, "container": f"dns-1-g{asked.get('generation')}", "reloaded": True, "gap_ms": 7}
+        return {"changed": changed, "container": f"dns-1-g{asked.get('generation')}", "reloaded": True, "gap_ms": 7}
 
     def attest(self, at: float | None = None, host: str = "affirming", **generations: str) -> int:
         """Record a result that gives each generation a tier, from a second later unless a time is given."""
@@ -271,15 +273,69 @@ def test_a_verb_after_one_that_was_killed_goes_back_to_what_serves(site: Site) -
     assert site.known == ["g1 podman retired", "g2 nspawn retired", "g3 systemd retired", "g4 systemd live"]
 
 
-def test_a_node_that_does_not_promote_leaves_the_one_before(site: Site) -> None:
+def fail_promotion(site: Site, error: TrustError) -> None:
+    """Have a new generation promoted, and the node answer that with an error."""
+
+    def seen() -> None:
+        if site.asked[-1].startswith("promoted"):
+            raise error
+
     site.do("instantiated", sc=sc("nspawn"), beside=True)
-    site.fails.add("promoted g2 replace_previous")
-    with pytest.raises(NodeError):
+    site.seen = seen
+    with pytest.raises(TrustError, match=re.escape(str(error))):
         site.do("promoted", sc=sc("nspawn"), attestation=site.attest(g1="affirming", g2="affirming"))
+    site.seen = lambda: None
+
+
+@pytest.mark.parametrize("code", ["busy", "no_generation", "not_running"])
+def test_a_node_that_does_not_promote_leaves_the_one_before(site: Site, code: str) -> None:
+    fail_promotion(site, NodeError("node1", "It has not begun.", code=code))
     assert site.known == ["g1 podman live", "g2 nspawn allocated"]
     site.do("rolled_back")
     assert site.asked[2:] == ["absent g2", "operating g1"]
     assert site.known == ["g1 podman live", "g2 nspawn retired"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreachableError("node1", "is unreachable: Shared connection closed.", "check its power and network."),
+        NodeError("node1", "podman rm timed out.", code="podman_failed"),
+        NodeError("node1", "the module gave no reason."),
+    ],
+    ids=["the answer is lost", "half of it is done", "nobody knows"],
+)
+def test_what_may_be_all_that_is_left_is_not_rolled_back(site: Site, error: TrustError) -> None:
+    fail_promotion(site, error)
+    assert site.known == ["g1 podman live", "g2 nspawn live"], "the node may have either, or both"
+    assert not site.do("rolled_back")["changed"]
+    assert site.do("promoted", sc=sc("nspawn"))["changed"], "it goes on"
+    assert site.asked[1:] == ["promoted g2 replace_previous"] * 2
+    assert site.known == ["g1 podman retired", "g2 nspawn live"]
+
+
+def test_a_first_generation_that_is_not_promoted_for_certain_is_promoted_the_next_time(site: Site) -> None:
+    site.do("terminated")
+    site.do("instantiated", sc=sc(network="private"), beside=True)
+    proof, site.fails = site.attest(g2="affirming"), {"promoted g2 replace_previous"}
+    with pytest.raises(TrustError, match="it is not known"):
+        site.do("promoted", sc=sc(network="private"), attestation=proof)
+    site.fails.clear()
+    site.do("promoted", sc=sc(network="private"))
+    assert site.asked[-2:] == ["promoted g2 replace_previous"] * 2
+    assert site.known[-1] == "g2 podman live"
+
+
+def test_a_promotion_that_is_not_finished_says_how_to_go_on(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    site.fails.add("promoted g2 replace_previous")
+    with pytest.raises(TrustError) as broken:
+        site.do("promoted", sc=sc("nspawn"), attestation=site.attest(g2="affirming"))
+    assert str(broken.value) == (
+        "dns-1, generation 2: is proved, and on record as live, but it is not known what node1 has given up. "
+        "node1: promoted g2 replace_previous failed. "
+        "Next: once node1 answers, have it go on with state promoted of palantir.trust.sc_instance."
+    )
 
 
 def test_a_start_that_fails_leaves_its_generation_on_record_until_it_is_rolled_back(site: Site) -> None:
