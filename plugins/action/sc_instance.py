@@ -66,6 +66,7 @@ class ActionModule(AgentAction):
         "replace": {"type": "bool", "default": False},
         "beside": {"type": "bool", "default": False},
         "attestation": {"type": "int"},
+        "generation": {"type": "int"},
         "revive": {"type": "bool", "default": True},
         "restart": {"type": "bool", "default": False},
         "driver": {"type": "str", "choices": [*DRIVERS, *PLATFORMS], "default": "podman"},
@@ -337,25 +338,34 @@ class ActionModule(AgentAction):
             raise StoreError(
                 arguments["instance"], "state preserved needs dest.", "name a directory on the controller."
             )
+        here = self._here(arguments)
         if self._task.check_mode:
-            return {"changed": bool(self._here(arguments).all)}
-        frozen_at = self._freeze(arguments)
-        answer = self._drive("preserved", arguments, task_vars)
+            return {"changed": bool(here.all)}
+        frozen_at = self._freeze(here)
+        of_all = [record.generation for record in here.all]
+        main = arguments["generation"] or (here.serving.generation if here.serving else max(of_all, default=0))
+        answer = self._drive("preserved", arguments, task_vars, **({"generation": main} if main else {}))
         frozen = frozen_at is not None or bool(answer.get("frozen"))
-        return {
-            "changed": frozen,
-            "frozen": frozen,
-            "frozen_at": frozen_at,
-            "preserved": node_part.keep(Path(arguments["dest"]), part(answer, "preserved")),
-        }
+        kept = node_part.keep(Path(arguments["dest"]), part(answer, "preserved"))
+        lost = []
+        # What a broken-off verb left: whichever was changed, what replaces the instance removes them all.
+        for number in (number for number in of_all if number != main):
+            try:
+                other = self._drive("preserved", arguments, task_vars, generation=number)
+                files = node_part.keep(Path(arguments["dest"]) / f"g{number}", part(other, "preserved"))
+                kept |= {f"g{number}/{name}": digest for name, digest in files.items()}
+            except TrustError as error:
+                lost.append(f"Nothing is kept of generation {number}: {error}")
+        told = {"changed": frozen, "frozen": frozen, "frozen_at": frozen_at, "preserved": kept}
+        return told | _warned(lost)
 
-    def _freeze(self, arguments: dict[str, Any]) -> float | None:
+    def _freeze(self, here: Here) -> float | None:
         """Freeze an instance by a plain command: a module takes seconds to start, and foreign code would go on.
 
         Returns:
             When it stood still, by this clock; None where the command failed, which the module is to find out about.
         """
-        started = [record for record in self._here(arguments).all if record.container]
+        started = [record for record in here.all if record.container]
         with contextlib.suppress(AnsibleConnectionFailure):
             done = [self._low_level_execute_command(node_part.freezing(record))["rc"] for record in started]
             if done and not any(done):
@@ -385,9 +395,9 @@ class ActionModule(AgentAction):
         container = container_id(answer.get("container"), f"{record.instance}-g{record.generation}")
         return not answer.get("changed"), container
 
-    def _drive(self, state: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _drive(self, state: str, arguments: dict[str, Any], task_vars: dict[str, Any], **more: Any) -> dict[str, Any]:
         directory = os.path.join(str(arguments["directory"]), str(arguments["instance"]))
-        asked = {"state": state, "name": arguments["instance"], "directory": directory}
+        asked = {"state": state, "name": arguments["instance"], "directory": directory, **more}
         return self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
 
     def _here(self, arguments: dict[str, Any]) -> Here:

@@ -257,13 +257,14 @@ def promoted(place: Place, number: int, replace_previous: bool = False) -> Dict[
 
 
 def preserved(place: Place, number: Optional[int]) -> Dict[str, Any]:
-    """Freeze an instance, and return what shows how a generation was changed; the newest where none is named.
+    """Freeze all of an instance, and return what shows how a generation was changed; the newest where none is named.
 
     Raises:
         NodeError: the codes of the drivers.
     """
-    found = [known for known in _all(place) if number in (None, known.number)]
-    frozen = [DRIVERS[known.driver].freeze(known) for known in found]
+    there = _all(place)
+    frozen = [DRIVERS[known.driver].freeze(known) for known in there]
+    found = [known for known in there if number in (None, known.number)]
     kept = DRIVERS[found[-1].driver].preserve(found[-1]) if found else {}
     return {
         "changed": any(frozen),

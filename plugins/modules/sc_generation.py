@@ -40,7 +40,8 @@ options:
       - V(answering) waits until a generation that runs answers O(probe).
       - V(operating) runs a generation again that was stopped; V(stopped) lets its program end.
       - V(promoted) sends the node's ports to it, at once; of O(network=private).
-      - V(preserved) freezes the instance and returns what shows how a generation was changed.
+      - V(preserved) freezes the instance, and returns what shows how the generation was changed; the newest, where none
+        is named.
       - V(absent) removes the generation, or the whole instance where none is named.
     type: str
     required: true

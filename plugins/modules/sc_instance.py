@@ -34,7 +34,9 @@ options:
       - V(healthy) has the node ask the probe of O(sc), and asks the agent, if there is one. It changes nothing, and
         fails where the probe does.
       - V(operating) runs a generation again in the boot in which it was stopped; V(stopped) lets its program end.
-      - V(preserved) freezes the instance and brings to O(dest) what shows how it was changed.
+      - V(preserved) freezes the instance and brings to O(dest) what shows how it was changed. Where it has more
+        generations than one, as after a verb that was broken off, that of each other is kept there in C(g) and its
+        number.
       - V(terminated) removes it and retires its generations on the node.
     type: str
     required: true
@@ -67,6 +69,9 @@ options:
       - Id of the attestation result that proves the new generation; needed for V(promoted).
       - It must be of the node, from after the generation was begun, with an affirming host, and affirm the generation
         by itself, whatever ran beside it.
+    type: int
+  generation:
+    description: Whose evidence O(dest) takes itself, for V(preserved); the generation that serves, by default.
     type: int
   revive:
     description: Whether the one before is run again, for V(rolled_back).
@@ -224,7 +229,7 @@ frozen_at:
   type: float
   sample: 1795409000.2
 preserved:
-  description: Digests of the files in O(dest), by name.
+  description: Digests of the files in O(dest), by name, as C(log.txt) or C(g2/log.txt).
   returned: O(state=preserved)
   type: dict
 """

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,12 @@ class Node:
 
     def prepare(self, one: Generation) -> None:
         self._note("prepare", one)
+
+    def freeze(self, one: Generation) -> bool:
+        return self._note("freeze", one)
+
+    def preserve(self, one: Generation) -> dict[str, bytes]:
+        return {"log.txt": one.tag.encode()}
 
     def _promote(self, one: Generation) -> bool:
         self.front = one.number
@@ -198,3 +205,15 @@ def test_what_runs_beside_one_on_the_nodes_network_does_not_take_its_ports(node:
     _generations.started(node.of(2, "private"), None, False, displace_previous=True)
     assert not _generations.operating(node.place, 2, None)["changed"]
     assert node.front is None
+
+
+@pytest.mark.parametrize(("number", "kept"), [(1, "dns-1-g1"), (2, "dns-1-g2"), (None, "dns-1-g2"), (3, "")])
+def test_all_stand_still_while_the_evidence_of_the_one_that_is_named_is_kept(
+    node: Node, number: int | None, kept: str
+) -> None:
+    _generations.started(node.of(1, "private"), None, True)
+    _generations.started(node.of(2, "private"), None, False, displace_previous=True)
+    node.told()
+    answer = _generations.preserved(node.place, number)
+    assert node.told() == ["freeze g1", "freeze g2"]
+    assert base64.b64decode(answer["preserved"].get("log.txt", "")).decode() == kept
