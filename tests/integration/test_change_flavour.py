@@ -72,12 +72,35 @@ def site(home: Path, port: int) -> dict[str, str]:
     return ids
 
 
+def withdrawn(play: dict[str, Any], catalogue: Path) -> None:
+    """Have a play begin with an instance that runs, whose flavour the catalogue loses, and which is no more trusted."""
+    role, variables = CHECKOUT / "roles" / "orchestrate", play["vars"]
+    step = variables.pop("remediate_step")
+    given = {key: variables[key] for key in ("palantir_trust_catalogue", "palantir_trust_reference_values")}
+    rendered = "{{ lookup('palantir.trust.sc', 'dns-filter', flavour=NAME, catalogue=PLACE, reference_values=PLACE) }}"
+    rendered = rendered.replace("PLACE", "palantir_trust_catalogue")
+    play["vars_files"] = [str(role / "vars" / "main.yml")]
+    play["vars"] = {
+        **given,
+        "orchestrate_step": {**step, "sc": "dns-filter", "target": None},
+        "orchestrate_instance": "dns-1",
+        "orchestrate_node": "localhost",
+    }
+    run = {"state": "instantiated", "instance": "dns-1", "sc": rendered.replace("NAME", "'plain'"), "replace": True}
+    lost = f"sed -i s/plain$/other/ {catalogue}/dns-filter.yml"
+    play["tasks"] = [
+        {"palantir.trust.sc_instance": run},
+        {"ansible.builtin.debug": {"msg": f"{{{{ lookup('pipe', '{lost}') }}}}"}},
+        {"ansible.builtin.include_tasks": str(role / "tasks" / "bring_up.yml")},
+    ]
+
+
 def change(
     home: Path, broken: str, action: str = "change_flavour"
 ) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]], list[str]]:
     """Change dns-1 from plain to hardened; return the run, its generations and the images that podman was to run.
 
-    To ``move`` it brings it to another node besides.
+    To ``move`` it brings it to another node besides; of ``withdrawn``, see there.
     """
     url = f"sqlite:///{home}/store.sqlite3"
     store = Store(url)
@@ -113,6 +136,8 @@ def change(
             "tasks": [{"ansible.builtin.include_tasks": str(role / "tasks" / "actions" / f"{action}.yml")}],
             "module_defaults": {"palantir.trust.sc_instance": {"directory": str(home / "configuration")}},
         }
+        if action == "withdrawn":
+            withdrawn(play, catalogue)
         (home / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
         environment = {
             **os.environ,
@@ -169,3 +194,13 @@ def test_what_moves_because_it_is_contraindicated_is_given_up_first(tmp_path: Pa
         next(i for i, task in enumerate(tasks) if word in task) for word in ("that it leaves", "on the new node")
     )
     assert gone < begun
+
+
+def test_what_the_catalogue_has_lost_runs_again_where_what_replaces_it_proves_nothing(tmp_path: Path) -> None:
+    done, generations, ran = change(tmp_path, broken="", action="withdrawn")
+    shown = " ".join(done.stdout.split())
+    assert "dns-1: the new generation on localhost did not prove itself." in shown, done.stdout + done.stderr
+    assert "Nothing was changed: generation 2 serves as before. Whether it answers was not asked: " in shown
+    assert "SC dns-filter: has no flavour 'plain'." in shown
+    assert generations == [("plain", "retired"), ("plain", "live"), ("hardened", "retired")]
+    assert ran == ["plain", "hardened", "plain"]
