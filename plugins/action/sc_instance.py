@@ -69,6 +69,7 @@ class ActionModule(AgentAction):
         "generation": {"type": "int"},
         "revive": {"type": "bool", "default": True},
         "restart": {"type": "bool", "default": False},
+        "regardless": {"type": "bool", "default": False},
         "driver": {"type": "str", "choices": [*DRIVERS, *PLATFORMS], "default": "podman"},
         "directory": {"type": "path", "default": "/var/lib/palantir.trust"},
         "ca": {"type": "path"},
@@ -381,9 +382,15 @@ class ActionModule(AgentAction):
                 # Also where its node cannot be reached: whatever runs there is nobody any more.
                 reason = "Its instance was terminated."
                 certificates.revoke_generation(connection, record.instance, record.generation, self.now(), reason)
-        answer = self._drive("absent", arguments, task_vars)
+        answer, left = {}, ""
+        try:
+            answer = self._drive("absent", arguments, task_vars)
+        except TrustError as error:
+            if not arguments["regardless"]:
+                raise
+            left = f"{arguments['instance']} may be on {arguments['node']} still. {error}"
         store_part.retire(self.open_store(arguments), here.all, self.now())
-        return {"changed": bool(answer.get("changed")) or bool(here.all)}
+        return {"changed": bool(answer.get("changed")) or bool(here.all), "left": left, **_warned([left])}
 
     def _run(
         self, record: InstanceRecord, arguments: dict[str, Any], task_vars: dict[str, Any]

@@ -81,6 +81,12 @@ options:
     description: Let its program end first, for V(operating).
     type: bool
     default: false
+  regardless:
+    description:
+      - Retire its generations also where the node does not remove them, for V(terminated). RV(left) says so then.
+      - For a host that is not trusted. What it refuses to do must not keep the instance from running elsewhere.
+    type: bool
+    default: false
   driver:
     description:
       - What the instance runs in, where O(sc) does not say it. Its node knows better, and removes whatever runs as this
@@ -171,6 +177,10 @@ withheld:
   returned: O(state=rolled_back)
   type: dict
   sample: {generation: 2, why: "sc:dns-filter-1 is contraindicated: unknown_executable: /tmp/x was run."}
+left:
+  description: That the node did not remove it, and why; else empty.
+  returned: O(state=terminated), but not in check mode
+  type: str
 gap_ms:
   description: Time from the end of the generation before to the first answer of this one, by the node's word.
   returned: O(state=instantiated), where the one before had the node's ports

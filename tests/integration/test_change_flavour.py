@@ -86,21 +86,28 @@ def withdrawn(play: dict[str, Any], catalogue: Path) -> None:
         "orchestrate_instance": "dns-1",
         "orchestrate_node": "localhost",
     }
-    run = {"state": "instantiated", "instance": "dns-1", "sc": rendered.replace("NAME", "'plain'"), "replace": True}
+    run = {
+        "state": "instantiated",
+        "instance": "dns-1",
+        "node": "localhost",
+        "sc": rendered.replace("NAME", "'plain'"),
+        "replace": True,
+    }
     lost = f"sed -i s/plain$/other/ {catalogue}/dns-filter.yml"
     play["tasks"] = [
-        {"palantir.trust.sc_instance": run},
+        {"palantir.trust.sc_instance": run, "delegate_to": "localhost"},
         {"ansible.builtin.debug": {"msg": f"{{{{ lookup('pipe', '{lost}') }}}}"}},
         {"ansible.builtin.include_tasks": str(role / "tasks" / "bring_up.yml")},
     ]
 
 
 def change(
-    home: Path, broken: str, action: str = "change_flavour"
+    home: Path, broken: str, action: str = "change_flavour", source: str = "ansible_connection=local"
 ) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]], list[str]]:
     """Change dns-1 from plain to hardened; return the run, its generations and the images that podman was to run.
 
-    To ``move`` it brings it to another node besides; of ``withdrawn``, see there.
+    To ``move`` it brings it to another node besides; of ``withdrawn``, see there. ``source`` says how
+    the node is reached where it runs.
     """
     url = f"sqlite:///{home}/store.sqlite3"
     store = Store(url)
@@ -125,7 +132,7 @@ def change(
         step |= {"tier": "contraindicated", "target": "other", "incident": {"instance": None}}
         role = CHECKOUT / "roles" / "remediate"
         play = {
-            "hosts": "localhost",
+            "hosts": "other",
             "gather_facts": False,
             "vars_files": [str(role / "vars" / "main.yml")],
             "vars": {
@@ -138,6 +145,7 @@ def change(
         }
         if action == "withdrawn":
             withdrawn(play, catalogue)
+        (home / "hosts").write_text(f"localhost {source}\nother ansible_connection=local\n", encoding="utf-8")
         (home / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
         environment = {
             **os.environ,
@@ -147,7 +155,7 @@ def change(
             "PALANTIR_TRUST_STORE": url,
             "PATH": f"{podman.parent}:{os.environ['PATH']}",
         }
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,other,", "-c", "local"]
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(home / "hosts")]
         done = subprocess.run(
             [*APART, *command, str(home / "play.yml")],
             env=environment,
@@ -204,3 +212,11 @@ def test_what_the_catalogue_has_lost_runs_again_where_what_replaces_it_proves_no
     assert "SC dns-filter: has no flavour 'plain'." in shown
     assert generations == [("plain", "retired"), ("plain", "live"), ("hardened", "retired")]
     assert ran == ["plain", "hardened", "plain"]
+
+
+def test_a_host_that_does_not_remove_what_it_has_cannot_keep_it_from_the_new_one(tmp_path: Path) -> None:
+    done, generations, ran = change(tmp_path, "", "move", "ansible_connection=ssh ansible_port=1")
+    assert done.returncode == 0, done.stdout
+    assert "dns-1 may be on localhost still. localhost: is unreachable: " in " ".join(done.stderr.split())
+    assert generations == [("plain", "retired"), ("hardened", "live")]
+    assert ran == ["hardened"]

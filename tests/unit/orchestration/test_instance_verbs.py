@@ -471,3 +471,17 @@ def test_check_mode_foresees_by_the_store_alone(site: Site) -> None:
     assert [state for state, told in foreseen.items() if not told["changed"]] == ["rolled_back", "operating"]
     assert site.asked == []
     assert (site.known, site.files) == (["g1 podman live"], sha256("old"))
+
+
+def test_a_host_that_is_given_up_cannot_keep_what_it_does_not_remove(site: Site) -> None:
+    site.fails = {"absent"}
+    with pytest.raises(TrustError, match="absent failed"):
+        site.do("terminated")
+    assert site.known == ["g1 podman live"]
+    given_up = site.do("terminated", regardless=True)
+    assert given_up["left"] == "dns-1 may be on node1 still. node1: absent failed."
+    assert given_up["warnings"] == [given_up["left"]]
+    assert site.known == ["g1 podman retired"]
+    site.fails = set()
+    assert site.do("terminated")["left"] == "", "once it answers, what is left is removed"
+    assert site.asked == ["absent"] * 3
