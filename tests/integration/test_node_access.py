@@ -96,6 +96,7 @@ class Machine:
         environment = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections"),
+            "ANSIBLE_INJECT_FACT_VARS": "False",
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_HOME": str(self.directory / "ansible"),
             "PALANTIR_TRUST_STORE": f"sqlite:///{self.directory}/store.sqlite3",
