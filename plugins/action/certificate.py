@@ -66,12 +66,13 @@ class ActionModule(TrustAction):
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        try:
-            write_new(dest, private + issued.public_bytes(serialization.Encoding.PEM) + authority.pem)
-        except OSError as error:
-            raise PkiError(str(dest), f"{error.strerror or error}.", "check the directory.") from None
         with self.transaction(arguments) as connection:
             record = certificates.record(connection, issued, now)
+            try:
+                # Within the transaction: what is not on record could not be revoked.
+                write_new(dest, private + issued.public_bytes(serialization.Encoding.PEM) + authority.pem)
+            except OSError as error:
+                raise PkiError(str(dest), f"{error.strerror or error}.", "check the directory.") from None
         return {"changed": True, "certificates": [record.plain()], "dest": str(dest)}
 
     def _revoke(self, authority: Authority, arguments: dict[str, Any]) -> dict[str, Any]:
