@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import parse
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, PlatformError
 from ansible_collections.palantir.trust.plugins.plugin_utils.platforms.deployment import read_deployment
 from ansible_collections.palantir.trust.plugins.plugin_utils.platforms.kubernetes.manifests import manifests
@@ -24,6 +25,14 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.platforms.kubernete
     restorable,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.platforms.site import KubernetesPlatform, read_platform
+from tests.unit.catalogue.descriptors import FULL
+
+
+def asked(*requests: dict[str, Any]) -> Any:
+    """Return a probe by HTTP as the catalogue has it, with all that its parser fills in."""
+    probe = {"type": "http", "address": "127.0.0.1", "port": 8080, "requests": list(requests)}
+    return {**parse({**FULL, "probe": probe}, "waf.yml").plain()["probe"], "port": 8443}
+
 
 SC: dict[str, Any] = {
     "sc": "waf",
@@ -31,7 +40,7 @@ SC: dict[str, Any] = {
     "driver": "kubernetes",
     "files": [{"path": "/etc/nginx.conf", "content": "x"}],
     "ports": [{"name": "web", "port": 8443, "protocol": "tcp", "internal": 443}],
-    "probe": {"type": "http", "port": 8443, "path": "/healthz", "status": 200},
+    "probe": asked({"path": "/attack", "status": 403}, {"path": "/healthz", "status": 204}),
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -80,7 +89,22 @@ def test_a_probe_asks_the_port_inside_the_pod() -> None:
     assert probe["httpGet"] == {"path": "/healthz", "port": 443, "scheme": "HTTP"}
 
 
-@pytest.mark.parametrize("probe", [{"type": "dns"}, {"type": "tcp"}, {"type": "http", "status": 403}, {}])
+def test_a_probe_names_the_host_that_is_asked() -> None:
+    probe = container(probe=asked({"path": "/", "host": "shop.example"}))["readinessProbe"]
+    assert probe["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "shop.example"}]
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        {"type": "dns"},
+        {"type": "tcp"},
+        {},
+        asked({"path": "/attack", "status": 403}),
+        asked({"path": "/health", "method": "HEAD"}),
+        {"type": "http", "requests": [{"status": 200}, {"status": "200", "method": "GET", "path": "/"}, None]},
+    ],
+)
 def test_a_probe_that_kubernetes_has_not_becomes_a_connection(probe: dict[str, Any]) -> None:
     assert container(probe={"port": 8443, **probe})["readinessProbe"]["tcpSocket"] == {"port": 443}
 

@@ -211,18 +211,30 @@ def _resources(wanted: Deployment) -> dict[str, Any]:
 def _probe(wanted: Deployment) -> dict[str, Any]:
     """Return the readiness probe, as near to the catalogue's as Kubernetes has one.
 
-    It has none for DNS: that becomes TCP to the same port, which DNS needs as well (RFC 7766). By HTTP it accepts 200
-    to 399 alone and reads no body: where another status is the healthy one, that becomes TCP, too.
+    It has none for DNS: that becomes TCP to the same port, which DNS needs as well (RFC 7766). By HTTP it has one
+    request with GET, accepts 200 to 399 alone and reads no body: the first such request of the catalogue's is asked.
+    Where there is none, that becomes TCP, too.
     """
     kind, port = wanted.probe.get("type", "dns"), wanted.probe.get("port")
     if isinstance(port, bool) or not isinstance(port, int):
         raise CatalogueError(f"SC {wanted.sc}, probe", f"has no port, but {shown(port)}.")
     inside = _internal(wanted.ports, port)
-    if kind == "http" and wanted.probe.get("status", 200) in _ACCEPTED:
-        return {"httpGet": {"path": str(wanted.probe.get("path", "/")), "port": inside, "scheme": "HTTP"}, **_PROBE}
+    request = _request(wanted.probe) if kind == "http" else None
+    if request is not None:
+        host = [{"name": "Host", "value": str(request["host"])}] if request.get("host") else []
+        headers = {"httpHeaders": host} if host else {}
+        return {"httpGet": {"path": str(request["path"]), "port": inside, "scheme": "HTTP", **headers}, **_PROBE}
     if kind in {"dns", "http", "tcp"}:
         return {"tcpSocket": {"port": inside}, **_PROBE}
     raise CatalogueError(f"SC {wanted.sc}, probe", f"{shown(kind)} is none that Kubernetes has.")
+
+
+def _request(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the first request of a probe by HTTP that Kubernetes can make, and takes the answer of as healthy."""
+    found = probe.get("requests")
+    requests = [item for item in found if isinstance(item, Mapping)] if isinstance(found, (list, tuple)) else []
+    able = (r for r in requests if r.get("method") == "GET" and r.get("status") in _ACCEPTED and r.get("path"))
+    return next(able, None)
 
 
 def _internal(ports: tuple[Port, ...], port: int) -> int:
