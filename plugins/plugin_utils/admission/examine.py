@@ -48,8 +48,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printa
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import AdmissionError
 
 RESERVED: Final = frozenset(
-    {"ansible", "attester", "group", "groups", "hostvars", "inventory", "omit", "palantir", "play", "playbook", "power"}
-    | {"remediate", "role", "sc", "vault"}
+    {"ansible", "attester", "group", "groups", "hostvars", "inventory", "node", "omit", "orchestrate", "palantir"}
+    | {"play", "playbook", "power", "remediate", "role", "sc", "timers", "vault"}
 )
 """First words of names that no package may have: a site's variables that begin with them are not of an SC."""
 

@@ -16,9 +16,11 @@ import pytest
 import yaml
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.admission.checks import CHECKS, NEEDS, Report
+from ansible_collections.palantir.trust.plugins.plugin_utils.admission.examine import RESERVED
 from ansible_collections.palantir.trust.plugins.plugin_utils.admission.manifest import MANIFEST, SIGNATURE, Manifest
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
 from ansible_collections.palantir.trust.plugins.plugin_utils.report.admission import admission_table
+from tests.lab.paths import CHECKOUT
 from tests.unit.admission.developer import (
     DESCRIPTOR,
     NOW,
@@ -434,3 +436,9 @@ def test_a_hostile_name_of_a_file_reaches_no_terminal(market: Market, good: Path
     hostile.write_bytes(b"x")
     text = admission_table(market.examine(hostile).report)
     assert "\x1b" not in text
+
+
+def test_no_package_reads_what_is_set_for_a_role() -> None:
+    roles = sorted(path.name for path in (CHECKOUT / "roles").iterdir() if path.is_dir())
+    assert "orchestrate" in roles
+    assert {name.split("_")[0] for name in roles} <= RESERVED
