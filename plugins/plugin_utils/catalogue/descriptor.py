@@ -93,17 +93,25 @@ def load_file(file: Path) -> Descriptor:
     return _load(file)[0]
 
 
-def select(catalogue: Mapping[str, Descriptor], sc: str) -> Descriptor:
-    """Return the descriptor of an SC that may run.
+def find(catalogue: Mapping[str, Descriptor], sc: str) -> Descriptor:
+    """Return the descriptor of an SC, whether its package is withdrawn or not.
 
     Raises:
-        CatalogueError: the catalogue does not name it; the message gives the nearest that it names, or all. Or its
-            package is withdrawn.
+        CatalogueError: the catalogue does not name it; the message gives the nearest that it names, or all.
     """
     if sc not in catalogue:
         hint = nearest(sc, sorted(catalogue)) if catalogue else "the catalogue is empty: add the SC's descriptor."
         raise CatalogueError(f"SC {shown(sc)}", "is not in the catalogue.", hint)
-    package = catalogue[sc].package
+    return catalogue[sc]
+
+
+def select(catalogue: Mapping[str, Descriptor], sc: str) -> Descriptor:
+    """Return the descriptor of an SC that may run.
+
+    Raises:
+        CatalogueError: as :func:`find`, or its package is withdrawn.
+    """
+    package = find(catalogue, sc).package
     if package is not None and package.withdrawn:
         raise CatalogueError(
             f"SC {sc}", f"its package is withdrawn: {package.withdrawn}.", "admit a package that is not denied."
@@ -361,6 +369,7 @@ __all__ = [
     "Flavour",
     "Placement",
     "check_names",
+    "find",
     "load_directory",
     "load_file",
     "parse",

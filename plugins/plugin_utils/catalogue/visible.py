@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ar4si import Tier, worst_tier
-from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import select
+from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.descriptor import find
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.entry import Entry, Place, unique
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.model import Descriptor
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -80,7 +80,8 @@ def read_wanted(plain: Any, catalogue: Mapping[str, Descriptor], subject: str) -
     wanted = tuple(Wanted(item.name("instance"), item.name("sc"), item.text("node")) for item in items)
     unique((item.instance for item in wanted), Place(subject))
     for item in wanted:
-        select(catalogue, item.sc)
+        # Also of a package that is withdrawn: what runs of it is to be seen until it is gone.
+        find(catalogue, item.sc)
     return wanted
 
 
