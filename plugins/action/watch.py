@@ -21,7 +21,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.po
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.action import TrustAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.ssh import Play, UnsupportedError, launch
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PolicyError
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import SiteValues
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.channel import Launch
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.engine import (
     Outcome,
@@ -77,10 +77,12 @@ class ActionModule(TrustAction):
         watched = self._watched(nodes, task_vars)
         store = self.open_store(arguments)
         policy = load_policy(arguments["policy"])
+        values = SiteValues(Path(arguments["reference_values"]))
+        values(datetime.now(UTC))  # what cannot be read is said before anything is asked
         judge = StoreJudge(
             store,
             policy,
-            load_site(Path(arguments["reference_values"]), datetime.now(UTC)),
+            values,
             self.signing_key(arguments),
             Memory(),
         )

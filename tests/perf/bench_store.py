@@ -132,7 +132,9 @@ class _Site:
 
     @staticmethod
     def _keep(connection: Any, outcome: Outcome, answer: dict[str, Any]) -> int:
-        return attestations.keep_evidence(connection, outcome.node, outcome.at, answer, noted=False)
+        return attestations.keep_evidence(
+            connection, outcome.node, outcome.at, attestations.pack_evidence(answer), noted=False
+        )
 
 
 def _size(file: Path) -> int:

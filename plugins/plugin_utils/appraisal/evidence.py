@@ -47,6 +47,39 @@ class Evidence:
     userspace_log: bytes | None = None
 
 
+_TEXTS: Final = ("event_log", "userspace_log")
+_MAPPINGS: Final = {"quote": ("attest", "signature", "ak_public"), "ima_log": ("offset", "data")}
+
+
+def parts_of(plain: object) -> dict[str, Any]:
+    """Return what is read of evidence, and nothing else: a node does not choose what is kept.
+
+    Args:
+        plain: as of :func:`read_evidence`, whatever the node gave.
+
+    Raises:
+        EvidenceError: a part is over its limit, or none that could be read.
+    """
+    evidence = _mapping(plain, "evidence")
+    found: dict[str, Any] = {name: evidence[name] for name in ("format", "facts") if name in evidence}
+    found |= {name: _short(evidence[name], name) for name in _TEXTS if name in evidence}
+    for name, inner in _MAPPINGS.items():
+        if evidence.get(name) is not None:
+            part = _mapping(evidence[name], name)
+            found[name] = {key: _short(part[key], name) for key in inner if key in part}
+    if len(canonical_json([found.get("format"), found.get("facts")])) > LIMITS["facts"]:
+        raise EvidenceError("facts", f"are over the limit of {LIMITS['facts']} bytes.")
+    return found
+
+
+def _short(value: object, name: str) -> object:
+    most = 2 * LIMITS[name]  # base64, with the white space that it may have
+    if value is None or isinstance(value, int) or (isinstance(value, (str, bytes)) and len(value) <= most):
+        return value
+    size = f"has {len(value)} characters" if isinstance(value, (str, bytes)) else f"is a {type(value).__name__}"
+    raise EvidenceError(name, f"{size}, where base64 text of at most {most} is read.")
+
+
 def read_evidence(plain: object, offset: int = 0) -> Evidence:
     """Read evidence.
 
@@ -126,4 +159,4 @@ def _ima_log(value: object, accepted: int) -> tuple[int, bytes | None]:
     return offset, binary(part.get("data"), "ima_log", LIMITS["ima_log"])
 
 
-__all__ = ["FORMAT", "Evidence", "read_evidence"]
+__all__ = ["FORMAT", "Evidence", "parts_of", "read_evidence"]

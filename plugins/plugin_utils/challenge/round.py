@@ -24,6 +24,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.appraise 
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import sign_ear
+from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.evidence import parts_of
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import AppraisalPolicy
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress, ak_name
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.record import read_record
@@ -162,14 +163,15 @@ def finish(
         PartError: the node was asked for what is new alone, and gave nothing that continues what is verified. It has
             to be asked once more, with ``whole``: only that answer can speak against it.
     """
-    answered = {**(evidence if isinstance(evidence, Mapping) else {}), "nonce": challenge.nonce.hex()}
     kept = None
     try:
         # On its own, so that the challenge is used up whatever becomes of the evidence.
         with store.transaction() as connection:
             challenges.redeem(connection, challenge.node, challenge.nonce, now)
+        answered = {**parts_of(evidence), "nonce": challenge.nonce.hex()}
+        packed_evidence = attestations.pack_evidence(answered)
         with store.transaction() as connection:
-            kept = attestations.keep_evidence(connection, challenge.node, now, answered, noted=False)
+            kept = attestations.keep_evidence(connection, challenge.node, now, packed_evidence, noted=False)
             # As they are now: what was started since the challenge may have been measured before the quote.
             generations = _in_record(instances.of_node(connection, challenge.node))
         appraisal = appraise_round(

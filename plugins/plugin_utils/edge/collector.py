@@ -19,6 +19,7 @@ from ansible import constants as C  # noqa: N812 - its name everywhere
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeAction, NodeError
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import ChannelError, Conversation, fault
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.node import WHOLE_LIMIT
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.program import program
@@ -88,13 +89,23 @@ def interpreter(variables: Mapping[str, Any]) -> str:
 
     Args:
         variables: the node's, templated.
+
+    Raises:
+        TrustError: the site's setting is no command.
     """
     wanted = variables.get("ansible_python_interpreter") or C.config.get_config_value("INTERPRETER_PYTHON")
     if str(wanted).startswith("auto"):
         facts = variables.get("ansible_facts") or {}
-        wanted = facts.get("discovered_interpreter_python") if isinstance(facts, Mapping) else None
-    if wanted:
-        return shlex.join(shlex.split(str(wanted)))
+        found = facts.get("discovered_interpreter_python") if isinstance(facts, Mapping) else None
+        if found:
+            return shlex.quote(str(found))  # one path, and the node's own word
+    elif wanted:
+        try:
+            return shlex.join(shlex.split(str(wanted)))
+        except ValueError as error:
+            raise TrustError(
+                "ansible_python_interpreter", f"cannot be read as a command: {error}.", "mend its quotes."
+            ) from None
     # What Ansible's discovery would find, without a round trip for it: the first of its list that starts.
     names = shlex.join(str(name) for name in C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK"))
     return f'"$(for python in {names}; do "$python" -c pass 2>/dev/null && echo "$python" && break; done)"'

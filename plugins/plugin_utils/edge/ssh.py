@@ -69,7 +69,9 @@ def launch(node: str, variables: Mapping[str, Any], play: Play) -> Launch:
         )
     try:
         return _launch(node, variables, play, installed=collector == "installed")
-    except AnsibleError as error:
+    except UnsupportedError:
+        raise
+    except (AnsibleError, TrustError, TypeError, ValueError) as error:
         raise UnsupportedError(
             node, f"{printable(error, 300).rstrip('.')}.", "check its connection variables."
         ) from None

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -99,11 +100,13 @@ class ReferenceSet:
         host: files of the host image.
         boot: boot events and texts.
         sc: SC name → files of its image.
+        until: when the first of the documents that count now no longer does; None for never.
     """
 
     host: FileIndex
     boot: BootIndex
     sc: Mapping[str, FileIndex]
+    until: datetime | None = None
 
     @classmethod
     def from_plain(cls, plain: object, now: datetime) -> ReferenceSet:
@@ -130,13 +133,17 @@ class ReferenceSet:
         if not isinstance(of_scs, Mapping):
             raise ReferenceValueError("reference values, sc", "must be a mapping of SC name to documents.")
         boot = _documents(plain.get("boot"), "boot", "reference values, boot")
+        host = _documents(plain.get("host"), "host", "reference values, host")
+        scs = {
+            str(name): _documents(docs, "sc", f"reference values, sc, {printable(name)}")
+            for name, docs in of_scs.items()
+        }
+        ends = (document.expires for document in chain(boot, host, *scs.values()) if document.current(now))
         return cls(
-            host=index_files(_documents(plain.get("host"), "host", "reference values, host"), now, boot),
+            host=index_files(host, now, boot),
             boot=index_boot(boot, now),
-            sc={
-                str(name): index_files(_documents(docs, "sc", f"reference values, sc, {printable(name)}"), now)
-                for name, docs in of_scs.items()
-            },
+            sc={name: index_files(documents, now) for name, documents in scs.items()},
+            until=min((end for end in ends if end is not None), default=None),
         )
 
 

@@ -7,6 +7,7 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -44,4 +45,27 @@ def load_site(directory: Path, now: datetime) -> ReferenceSet:
     )
 
 
-__all__ = ["load_site"]
+@dataclass
+class SiteValues:
+    """The Reference Values of a site for a while: read again once one of the documents has expired.
+
+    Attributes:
+        directory: of :func:`load_site`.
+    """
+
+    directory: Path
+    _read: ReferenceSet | None = None
+
+    def __call__(self, now: datetime) -> ReferenceSet:
+        """Return what counts at a time; times only go forward.
+
+        Raises:
+            AdmissionError: see :func:`load_site`.
+            ReferenceValueError: see :func:`load_site`.
+        """
+        if self._read is None or (self._read.until is not None and now >= self._read.until):
+            self._read = load_site(self.directory, now)
+        return self._read
+
+
+__all__ = ["SiteValues", "load_site"]

@@ -78,15 +78,19 @@ class Recorded(NamedTuple):
     first: bool
 
 
-def keep_evidence(connection: Connection, node: str, at: float, raw: Mapping[str, Any], *, noted: bool = True) -> int:
-    """Store raw evidence compressed and return its id.
+@dataclass(frozen=True, slots=True)
+class PackedEvidence:
+    """Raw evidence as it is stored: its canonical JSON compressed, and that text's SHA-256."""
+
+    sha256: str
+    zlib: bytes
+
+
+def pack_evidence(raw: Mapping[str, Any]) -> PackedEvidence:
+    """Return raw evidence as it is stored; it may take a while, so it is done before the store is held.
 
     Args:
-        connection: an open transaction.
-        node: whose it is.
-        at: seconds since the epoch.
         raw: plain data.
-        noted: note its digest in the ledger at once; False where the result that rests on it, recorded next, does so.
 
     Raises:
         EvidenceError: it is larger than :data:`EVIDENCE_LIMIT`, or has no canonical JSON form.
@@ -97,11 +101,23 @@ def keep_evidence(connection: Connection, node: str, at: float, raw: Mapping[str
         raise EvidenceError("evidence", f"is not plain JSON data: {printable(error)}.") from error
     if len(data) > EVIDENCE_LIMIT:
         raise EvidenceError("evidence", f"is {len(data)} bytes, over the limit of {EVIDENCE_LIMIT}.")
-    digest = hashlib.sha256(data).hexdigest()
-    row = connection.execute(_KEEP, {"node": node, "at": at, "sha256": digest, "zlib": zlib.compress(data, 1)})
+    return PackedEvidence(hashlib.sha256(data).hexdigest(), zlib.compress(data, 1))
+
+
+def keep_evidence(connection: Connection, node: str, at: float, packed: PackedEvidence, *, noted: bool = True) -> int:
+    """Store raw evidence and return its id.
+
+    Args:
+        connection: an open transaction.
+        node: whose it is.
+        at: seconds since the epoch.
+        packed: of :func:`pack_evidence`.
+        noted: note its digest in the ledger at once; False where the result that rests on it, recorded next, does so.
+    """
+    row = connection.execute(_KEEP, {"node": node, "at": at, "sha256": packed.sha256, "zlib": packed.zlib})
     key = int(row.scalar_one())
     if noted:
-        ledger.append(connection, at, "evidence", node, {"id": key, "sha256": digest})
+        ledger.append(connection, at, "evidence", node, {"id": key, "sha256": packed.sha256})
     return key
 
 
@@ -274,6 +290,7 @@ __all__ = [
     "STATES",
     "Attestation",
     "Outcome",
+    "PackedEvidence",
     "Recorded",
     "find",
     "history",
@@ -282,6 +299,7 @@ __all__ = [
     "latest",
     "load_evidence",
     "note_evidence",
+    "pack_evidence",
     "record",
     "record_all",
 ]

@@ -8,11 +8,14 @@ This package is private to the collection: its interfaces may change in any rele
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.progress import Progress
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import boots
+
+_LAST: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ def save(
         unusable: result of a stored state that cannot be read, or is of another AK: it is replaced in any case.
     """
     row = connection.execute(select(boots).where(boots.c.node == node)).first()
-    moment = (progress.reset_count, progress.verified.entries, progress.clock)
+    # A TPM's clock has 64 bits, and its owner may set it: the column's end is far enough, and no node may end the
+    # transaction that keeps its verdict.
+    moment = (progress.reset_count, progress.verified.entries, min(progress.clock, _LAST))
     if row is not None and row.attestation != unusable and _moment(row) > moment:
         return False
     reset_count, entries, clock = moment

@@ -180,6 +180,8 @@ class Channel(asyncio.Protocol):
             self._awaited = None
 
     def _late(self, seconds: float) -> None:
+        if self._awaited is None or self._awaited.done():
+            return  # it came, and this process was the one that was late
         self._fail(self._conversation.late(seconds))
 
     def _done(self, answer: Mapping[str, Any]) -> None:

@@ -23,7 +23,12 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Trust
 NOISE_LIMIT: Final = 64 * 1024
 """Most bytes that a login shell may write before the collector greets."""
 
+MARKS_LIMIT: Final = 1_000_000
+"""Most lists, objects and values of an answer: what is long in it is base64 text, and each value costs far more memory
+than it has bytes."""
+
 _HELLO_LIMIT: Final = 4096
+_MARKS: Final = (b"[", b"{", b",", b":")
 _TAIL: Final = 4096
 
 
@@ -246,6 +251,8 @@ class Conversation:
             return None
         text = bytes(self._buffer[LENGTH.size : end])
         del self._buffer[:end]
+        if sum(map(text.count, _MARKS)) > MARKS_LIMIT:
+            raise ChannelError(self._node, f"gave an answer of more than {MARKS_LIMIT} values.")
         try:
             return content(text)
         except ValueError:
@@ -260,4 +267,4 @@ def fault(answer: Mapping[str, Any]) -> tuple[str, str]:
     return said, printable(told.get("code", ""), 64)
 
 
-__all__ = ["NOISE_LIMIT", "ChannelError", "Conversation", "Escalation", "fault"]
+__all__ = ["MARKS_LIMIT", "NOISE_LIMIT", "ChannelError", "Conversation", "Escalation", "fault"]

@@ -87,7 +87,11 @@ class DualRate:
             self.quotes += 1
             self._trial = ""
         elif "evidence" not in answer:
-            self._refused(fault(answer)[0])
+            said, code = fault(answer)
+            if code == "no_hmac_key" and not self._trial:
+                self.forget()  # it was given up with what else was open, over a fault that has passed
+            else:
+                self._refused(said)
         elif self._trial:
             self._refused("its first HMAC quote confirmed nothing")
 

@@ -131,6 +131,7 @@ class _Watch:
     def __init__(self, targets: Sequence[Target], plan: Plan, judge: Judge, thread: ThreadPoolExecutor) -> None:
         self._targets = targets
         self._plan = plan
+        self._known = set(plan.known)
         self._over = asyncio.Event()
         self._outcome = Outcome()
         run = partial(asyncio.get_running_loop().run_in_executor, thread)
@@ -177,7 +178,10 @@ class _Watch:
             return
         for layer, submod in result.ear["submods"].items():
             tier = submod["ear_status"]
-            if tier not in self._plan.tiers or submod.get("palantir.void_by") or (view.node, layer) in self._plan.known:
+            if tier == "affirming":
+                # What comes after it is another loss, known to nobody.
+                self._known.discard((view.node, layer))
+            if tier not in self._plan.tiers or submod.get("palantir.void_by") or (view.node, layer) in self._known:
                 continue
             loss = Loss(view.node, layer, tier, _finding(submod, tier))
             if loss not in self._outcome.losses:

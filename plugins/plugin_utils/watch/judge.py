@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
@@ -42,7 +43,7 @@ class StoreJudge:
     Attributes:
         store: where the nodes are enrolled.
         policy: the Appraisal Policy.
-        references: the site's Reference Values.
+        references: gives the site's Reference Values, as they count at a time.
         key: PEM of the key that signs EARs.
         memory: what the nodes' lists have in common.
         clock: seconds since the epoch.
@@ -50,19 +51,24 @@ class StoreJudge:
 
     store: Store
     policy: AppraisalPolicy
-    references: ReferenceSet
+    references: Callable[[datetime], ReferenceSet]
     key: bytes | None
     memory: Memory
     clock: Callable[[], float] = time.time
+    _asked_by: dict[str, ReferenceSet] = field(default_factory=dict)
 
     def begin(self, node: str, *, whole: bool) -> Challenge | None:
         """Issue a challenge; see :func:`..challenge.round.begin`."""
-        return attestation.begin(self.store, node, self.policy, self.references, self.clock(), whole=whole)
+        now = self.clock()
+        # A round is judged by what it was begun with: what is left out of its list was known to these.
+        known = self._asked_by[node] = self.references(datetime.fromtimestamp(now, UTC))
+        return attestation.begin(self.store, node, self.policy, known, now, whole=whole)
 
     def finish(self, challenge: Challenge, evidence: object) -> tuple[Result, Standing | None]:
         """Appraise an answer; see :func:`..challenge.round.finish`."""
+        known = self._asked_by[challenge.node]
         result = attestation.finish(
-            self.store, challenge, evidence, self.policy, self.references, self.key, self.clock(), self.memory
+            self.store, challenge, evidence, self.policy, known, self.key, self.clock(), self.memory
         )
         stands_on = standing(challenge, evidence, result, self.policy)
         return replace(result, progress=None), stands_on

@@ -171,7 +171,7 @@ class NodeWatch:
         self.view.dual_rate.connected()
         await self._whole(channel)
         while not self._last:
-            await self._pause(pause)
+            await self._pause(self._means.moments.nearest(_now() + pause))
             due = self._standing is None or self._doubted or _now() >= self._renew_at
             if due or not await self._quiet(channel):
                 await self._whole(channel)
@@ -181,7 +181,11 @@ class NodeWatch:
         """Return how long to wait: never less than the TPM worked, and longer where whole rounds settle nothing."""
         timing, view = self._means.timing, self.view
         interval = max(timing.period - view.seconds, view.seconds)
-        return min(interval * 2**self._unsettled, max(timing.renew, interval)) if self._unsettled > 1 else interval
+        return (
+            min(interval * 2 ** min(self._unsettled, 16), max(timing.renew, interval))
+            if self._unsettled > 1
+            else interval
+        )
 
     async def _quiet(self, channel: Asked) -> bool:
         """Ask for a quote that confirms what is known; return whether it did."""
@@ -251,8 +255,10 @@ class NodeWatch:
         self._standing = known
         self._unsettled = 0 if known is not None else self._unsettled + 1
         self._renew_at = _now() + timing.renew * (1 - self._means.random.random() / 4)
-        view.result, view.at, view.failures = result, time.time(), 0
-        view.dual_rate.proved()
+        view.result, view.failures = result, 0
+        if result.ear is not None and result.ear.get("palantir.boot") is not None:
+            view.at = time.time()
+            view.dual_rate.proved()
         view.cycles += 1
         view.rounds += 1
         self._means.report(view)
@@ -275,14 +281,14 @@ class NodeWatch:
         await self._give_up(error.state, str(error))
         least, most = self._means.timing.retry
         wait = min(least * 2 ** min(self.view.failures - 1, 16), most)
-        await self._pause(wait * (0.5 + self._means.random.random()))
+        await self._pause(_now() + wait * (0.5 + self._means.random.random()))
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, until: float) -> None:
         if self._last:
             return
         loop = asyncio.get_running_loop()
         self._pausing = pausing = loop.create_future()
-        timer = loop.call_at(self._means.moments.nearest(loop.time() + seconds), _over, pausing)
+        timer = loop.call_at(until, _over, pausing)
         try:
             await pausing
         finally:

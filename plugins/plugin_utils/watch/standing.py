@@ -48,6 +48,7 @@ class Standing:
         steady: the same of the facts that a verdict may rest on.
         userspace_log: SHA-256 of systemd's log, as canonical JSON.
         quote: what the TPM said, without its signature.
+        allow_sha1: accept a signature over SHA-1, as the policy does.
     """
 
     ak_public: bytes
@@ -58,6 +59,7 @@ class Standing:
     steady: bytes
     userspace_log: bytes
     quote: Quote
+    allow_sha1: bool = False
 
     @property
     def since(self) -> dict[str, Any]:
@@ -95,7 +97,15 @@ def standing(challenge: Challenge, evidence: object, result: Result, policy: App
         facts=digest(given.facts),
         steady=digest(steady(given.facts)),
         userspace_log=digest(evidence.get(_USERSPACE)),
-        quote=verify_quote(given.attest, given.signature, ak_public, given.qualifying_data, policy.selection),
+        quote=verify_quote(
+            given.attest,
+            given.signature,
+            ak_public,
+            given.qualifying_data,
+            policy.selection,
+            allow_sha1=policy.allow_sha1,
+        ),
+        allow_sha1=policy.allow_sha1,
     )
 
 
@@ -139,7 +149,8 @@ def _confirmed(known: Standing, nonce: bytes, evidence: Any, same: Any, key: Hma
 
 def _checked(known: Standing, signed: Any, bound: bytes, key: HmacKey | None) -> Quote:
     if key is None:
-        return verify_quote(signed["attest"], signed["signature"], known.ak_public, bound, known.selection)
+        parts = signed["attest"], signed["signature"]
+        return verify_quote(*parts, known.ak_public, bound, known.selection, allow_sha1=known.allow_sha1)
     quote = verify_hmac_quote(signed["attest"], signed["signature"], key, bound, known.selection)
     # Its signer is this key, as was checked. In all else it has to say what the AK said.
     return quote._replace(qualified_signer=known.quote.qualified_signer)

@@ -10,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -18,7 +17,7 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import SiteValues
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.channel import Launch
@@ -84,7 +83,7 @@ def cost(site: Site, lab: Lab, references: Path, node: str) -> Cost:
     judge = StoreJudge(
         Store(site.environment["PALANTIR_TRUST_STORE"]),
         policy,
-        load_site(references, datetime.now(UTC)),
+        SiteValues(references),
         signing_key.load_or_create(Path(site.environment["PALANTIR_TRUST_SIGNING_KEY"])),
         Memory(),
     )

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -22,7 +21,7 @@ from typing import Final
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.attribution.memory import Memory
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import SiteValues
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import signing_key
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.channel import Launch
@@ -169,7 +168,7 @@ def _judge(directory: Path) -> StoreJudge:
     return StoreJudge(
         Store(f"sqlite:///{directory}/store.sqlite"),
         load_policy({}),
-        load_site(directory / "reference_values", datetime.now(UTC)),
+        SiteValues(directory / "reference_values"),
         signing_key.load_or_create(directory / "signing-key.pem"),
         Memory(),
     )

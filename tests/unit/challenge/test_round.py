@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from sqlalchemy import select
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.ear import verify_ear
 from ansible_collections.palantir.trust.plugins.plugin_utils.appraisal.policy.policy import load_policy
@@ -18,6 +19,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
     identities,
     instances,
     ledger,
+    schema,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.unit.appraisal import scene
@@ -137,6 +139,36 @@ def test_evidence_that_cannot_be_read_uses_up_its_challenge(store: Store, eviden
     assert result.message.isprintable()
     with store.transaction() as connection, pytest.raises(ChallengeError, match="replay"):
         challenges.redeem(connection, "node1", asked.nonce, NOW + 2)
+
+
+def test_nothing_is_kept_that_is_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = challenge(store)
+    evidence = answer(asked, monkeypatch)
+    more = {**evidence, "quote": {**evidence["quote"], "more": "x" * 1_000_000}, "more": "x" * 1_000_000}
+    assert finish(store, asked, more).state == "attested"
+    with store.transaction() as connection:
+        (kept,) = connection.execute(select(schema.evidence.c.id)).scalars()
+        assert attestations.load_evidence(connection, kept) == {**evidence, "nonce": asked.nonce.hex()}
+
+
+@pytest.mark.parametrize(
+    "much",
+    [
+        {"event_log": "A" * (17 << 20)},
+        {"userspace_log": ["A" * (9 << 20)]},
+        {"quote": {"attest": "A" * (1 << 20)}},
+        {"facts": {"boot_id": "A" * (9 << 20)}},
+    ],
+)
+def test_what_is_over_its_limit_is_not_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch, much: dict[str, Any]
+) -> None:
+    asked = challenge(store)
+    result = finish(store, asked, answer(asked, monkeypatch) | much)
+    assert result.state == "no_evidence"
+    assert next(iter(much)) in result.message
+    with store.transaction() as connection:
+        assert connection.execute(select(schema.evidence.c.id)).scalars().all() == []
 
 
 def test_field_row_2_a_node_cannot_say_what_its_nonce_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

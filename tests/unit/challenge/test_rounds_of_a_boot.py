@@ -274,3 +274,12 @@ def test_a_part_that_is_missing_is_named(node: Node, store: Store) -> None:
         connection.execute(update(schema.list_parts).where(schema.list_parts.c.base.is_(None)).values(verified=1 << 20))
     with store.transaction() as connection, pytest.raises(StoreError, match="list of attestation 1: is not what was"):
         list_parts.whole_evidence(connection, result.attestation or 0)
+
+
+def test_a_clock_that_was_set_to_its_end_keeps_no_verdict_from_the_store(node: Node) -> None:
+    node.attested()
+    node.guest.clock = (1 << 64) - 10
+    assert found(node.attested()) == []
+    node.guest.ran("/usr/bin/evil", b"evil")
+    assert found(node.attested()) == [("os", "unknown_executable", "contraindicated")]
+    assert node.past() is not None

@@ -16,7 +16,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document 
     write,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make
-from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import load_site
+from ansible_collections.palantir.trust.plugins.plugin_utils.reference.site import SiteValues, load_site
 from tests.unit.reference.test_image import image, sha256, tar
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
@@ -50,6 +50,16 @@ def test_an_sc_is_known_by_the_name_in_its_document(tmp_path: Path) -> None:
 def test_what_has_expired_no_longer_counts(tmp_path: Path) -> None:
     write(expire(document("host", "node-image"), NOW - timedelta(seconds=1)), tmp_path / "node-image.json")
     assert load_site(tmp_path, NOW).host.pairs == frozenset()
+
+
+def test_what_expires_during_a_watch_no_longer_counts_from_then_on(tmp_path: Path) -> None:
+    later = NOW + timedelta(hours=1)
+    write(document("host", "host", expires=later), tmp_path / "host.json")
+    values = SiteValues(tmp_path)
+    known = values(NOW)
+    assert known.host.usable
+    assert values(later - timedelta(seconds=1)) is known, "read once"
+    assert not values(later).host.usable
 
 
 def test_a_directory_that_is_none_is_named(tmp_path: Path) -> None:

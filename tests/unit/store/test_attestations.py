@@ -22,7 +22,7 @@ DAMAGED = "does not have its recorded digest. Next: restore the store from a bac
 
 def keep(store: Store, raw: Any = EVIDENCE, node: str = "node1") -> int:
     with store.transaction() as connection:
-        return attestations.keep_evidence(connection, node, 100.0, raw)
+        return attestations.keep_evidence(connection, node, 100.0, attestations.pack_evidence(raw))
 
 
 def load(store: Store, key: int) -> dict[str, Any]:

@@ -35,7 +35,9 @@ def fill_new(store: Store) -> None:
     with store.transaction() as connection:
         identities.save(connection, "n1", "a" * 64, {"tpm": "é"}, {"events": []}, 1.0)
         challenges.issue(connection, "n1", 1.0)
-        key = attestations.keep_evidence(connection, "n1", 2.0, {"quote": "\ud800"}, noted=False)
+        key = attestations.keep_evidence(
+            connection, "n1", 2.0, attestations.pack_evidence({"quote": "\ud800"}), noted=False
+        )
         ear = {"submods": {"os": {"ear_status": "warning"}}}
         number = attestations.record(connection, "n1", 2.0, "attested", ear=ear, evidence_id=key)
         list_parts.note(connection, list_parts.ListPart(number, None, 0, 7))

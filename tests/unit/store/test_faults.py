@@ -33,7 +33,9 @@ RESTORE = "Next: check it with palantir.trust.store, and restore it from a backu
 def record(store: Store, at: float, node: str = "n1", **values: Any) -> int:
     ear = EAR | {"palantir.boot": {"ima_entries": at}, "text": "x" * 3000}
     with store.transaction() as connection:
-        key = attestations.keep_evidence(connection, node, at, {"at": at, **values}, noted=False)
+        key = attestations.keep_evidence(
+            connection, node, at, attestations.pack_evidence({"at": at, **values}), noted=False
+        )
         return attestations.record(connection, node, at, "attested", ear=ear, evidence_id=key)
 
 

@@ -35,7 +35,7 @@ SHORT = Retention(evidence=10 * DAY, attestations=20 * DAY, incidents=40 * DAY, 
 def result(connection: Connection, day: float, tier: str = "affirming", *, node: str = "n1", base: int = 0) -> int:
     """Keep a result of a day with its evidence; with a part of a list that continues another's where asked for."""
     at = day * DAY
-    key = attestations.keep_evidence(connection, node, at, {"day": day}, noted=False)
+    key = attestations.keep_evidence(connection, node, at, attestations.pack_evidence({"day": day}), noted=False)
     ear = {"submods": {"os": {"ear_status": tier}}, "palantir.boot": {"ima_entries": day}}
     number = attestations.record(connection, node, at, "attested", ear=ear, evidence_id=key)
     if base >= 0:
@@ -185,10 +185,12 @@ def test_an_incident_that_is_over_goes_with_all_that_hangs_on_it(store: Store) -
 
 def test_evidence_that_no_result_rests_on_goes_too(store: Store) -> None:
     def days(connection: Connection) -> None:
-        attestations.keep_evidence(connection, "n1", 100 * DAY, {"left": 1})
-        attestations.keep_evidence(connection, "n1", 995 * DAY, {"left": 2})
+        attestations.keep_evidence(connection, "n1", 100 * DAY, attestations.pack_evidence({"left": 1}))
+        attestations.keep_evidence(connection, "n1", 995 * DAY, attestations.pack_evidence({"left": 2}))
         result(connection, 100)
-        attestations.keep_evidence(connection, "n1", 100 * DAY, {"newest": "its number is not given again"})
+        attestations.keep_evidence(
+            connection, "n1", 100 * DAY, attestations.pack_evidence({"newest": "its number is not given again"})
+        )
 
     write(store, days)
     assert prune(store) == {"evidence": 1}

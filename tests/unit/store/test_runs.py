@@ -45,7 +45,7 @@ def attest(store: Store, at: int, *, node: str = "node1", **changed: Any) -> att
     """Keep a round's evidence and result."""
     claims = ear(at, **changed)
     with store.transaction() as connection:
-        key = attestations.keep_evidence(connection, node, at, {"round": at}, noted=False)
+        key = attestations.keep_evidence(connection, node, at, attestations.pack_evidence({"round": at}), noted=False)
         outcome = Outcome(node, at, "attested", ear=claims, jwt=sign_ear(claims, PRIVATE), evidence=key)
         (recorded,) = attestations.record_all(connection, [outcome])
     return recorded

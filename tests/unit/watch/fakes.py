@@ -32,7 +32,7 @@ def ear(tier: str = "affirming", **layers: str) -> dict[str, Any]:
         name: {"ear_status": status, "palantir.findings": findings if status == "contraindicated" else []}
         for name, status in {"os": tier, **layers}.items()
     }
-    return {"ear_status": tier, "submods": submods}
+    return {"ear_status": tier, "submods": submods, "palantir.boot": {}}
 
 
 @dataclass

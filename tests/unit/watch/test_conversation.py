@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.palantir.trust.plugins.module_utils._frames import GREETING, LENGTH, frame
 from ansible_collections.palantir.trust.plugins.plugin_utils.watch.conversation import (
+    MARKS_LIMIT,
     NOISE_LIMIT,
     ChannelError,
     Conversation,
@@ -152,6 +153,14 @@ def failure(conversation: Conversation, data: bytes) -> str:
 )
 def test_an_answer_that_is_none_ends_the_conversation(data: bytes, said: str) -> None:
     assert said in failure(asked(), data)
+
+
+def test_an_answer_that_would_take_far_more_memory_than_it_has_bytes_ends_the_conversation() -> None:
+    few: list[list[None]] = [[]] * (MARKS_LIMIT // 2 - 10)
+    many = few + [[]] * 20
+    assert asked(10_000_000).received(frame({"id": 1, "evidence": few}))[1] is not None
+    with pytest.raises(ChannelError, match="more than 1000000 values"):
+        asked(10_000_000).received(frame({"id": 1, "evidence": many}))
 
 
 def test_an_answer_without_a_request_ends_the_conversation() -> None:

@@ -177,12 +177,23 @@ def test_a_node_whose_first_hmac_quote_confirms_nothing_is_watched_by_the_ak_alo
     assert view.dual_rate.why == "its first HMAC quote confirmed nothing"
 
 
-def test_a_node_that_has_lost_its_key_is_watched_by_the_ak_alone() -> None:
-    tpm = Tpm(evidence={3: {"error": {"msg": "The collector has no HMAC key.", "code": "no_hmac_key"}}})
-    view, _node, judge = watched(tpm)
-    assert tpm.by[:4] == ["ak", "hmac", "hmac", "ak"]
-    assert set(tpm.by[3:]) == {"ak"}
+NO_KEY = {"error": {"msg": "The collector has no HMAC key.", "code": "no_hmac_key"}}
+
+
+def test_a_node_that_has_lost_its_key_is_given_another() -> None:
+    tpm = Tpm(evidence={3: NO_KEY})
+    view, node, judge = watched(tpm)
+    assert tpm.by[:8] == ["ak", "hmac", "hmac", "ak", "hmac", "hmac", "hmac", "ak"]
+    assert len(asked(node, "hmac_key")) == 2
     assert judge.rounds("node1") == 2
+    assert view.dual_rate.why == ""
+
+
+def test_a_node_that_loses_that_one_before_it_was_of_use_is_watched_by_the_ak_alone() -> None:
+    tpm = Tpm(evidence={3: NO_KEY, 5: NO_KEY})
+    view, _node, _judge = watched(tpm)
+    assert tpm.by[:6] == ["ak", "hmac", "hmac", "ak", "hmac", "ak"]
+    assert set(tpm.by[5:]) == {"ak"}
     assert view.dual_rate.why == "The collector has no HMAC key."
 
 
