@@ -33,12 +33,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances imp
 
 _HEAL = "heal it: a new generation takes its place."
 _DEPLOY = "see what is deployed with palantir.trust.sc_instance_info."
+_GO_ON = "once {} answers, have it go on with state promoted of palantir.trust.sc_instance."
 _NOT_BEGUN = ("busy", "no_generation", "not_private", "not_running")
 """Codes of a node that has promoted nothing, and given nothing up."""
-
-
-class _UnfinishedError(TrustError):
-    """A promotion of which nobody knows how far the node came with it."""
 
 
 class ActionModule(AgentAction):
@@ -113,7 +110,18 @@ class ActionModule(AgentAction):
         record = store_part.allocate(
             self.open_store(arguments), arguments["node"], arguments["instance"], sc, self.now()
         )
-        # Where this fails the generation stays allocated: it may run all the same, and must be appraised.
+        try:
+            return {"changed": True, **self._started(record, sc, arguments, task_vars)}
+        except TrustError as error:
+            # It stays allocated: it may run all the same, and must be appraised until who began it rolls it back.
+            error.told = {"generation": record.plain()}
+            raise
+
+    def _started(
+        self, record: InstanceRecord, sc: Mapping[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Have the node run a generation, beside what serves or in its place."""
+        beside = bool(arguments["beside"])
         asked = node_part.started(record, arguments["directory"], sc, beside=beside)
         answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
         container = container_id(answer.get("container"), f"{record.instance}-g{record.generation}")
@@ -123,9 +131,9 @@ class ActionModule(AgentAction):
             kept: dict[str, Any] = {**record.plain(), "container": container}
         else:
             # The node replaced whatever ran under this name.
-            kept = store_part.serve(self.open_store(arguments), record, here.all, self.now(), container)
+            kept = store_part.serve(self.open_store(arguments), record, self.now(), container, alone=True)
             self.certify(record, sc.get("management"), arguments, task_vars)
-        return {"changed": True, "generation": kept, **node_part.gap(answer)}
+        return {"generation": kept, **node_part.gap(answer)}
 
     def _promote(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         sc = node_part.supported(arguments["instance"], arguments["sc"])
@@ -133,7 +141,8 @@ class ActionModule(AgentAction):
         if self._task.check_mode:
             return {"changed": True}
         store = self.open_store(arguments)
-        if not here.allocated:
+        record = self._begun(here, arguments)
+        if record is None:
             record = self._serving(here, arguments)
             # Where a run ended while its node promoted it, this one goes on.
             if record.state != "live" or (len(here.deployed) == 1 and sc["network"] != "private"):
@@ -146,19 +155,34 @@ class ActionModule(AgentAction):
                 "state promoted needs attestation.",
                 "give the id that palantir.trust.attest returned.",
             )
-        record = here.allocated[-1]
         store_part.require_proof(store, record, arguments["attestation"])
         # Before the node gives up what served: whoever is killed then leaves a record of what still can.
-        store_part.serve(store, record, (), self.now(), record.container)
+        store_part.serve(store, record, self.now(), record.container)
         try:
             # Before the others are given up: without its agent it does not serve.
             self.certify(record, sc.get("management"), arguments, task_vars)
-            return {**self._alone(record, here, sc, arguments, task_vars), "changed": True}
-        except TrustError as error:
-            if not isinstance(error, _UnfinishedError):
-                with store.transaction() as connection:
-                    instances.set_state(connection, record.id, "allocated", self.now())
+        except TrustError:
+            store_part.take_back(store, record, self.now())
             raise
+        return {**self._alone(record, here, sc, arguments, task_vars, fresh=True), "changed": True}
+
+    @staticmethod
+    def _begun(here: Here, arguments: Mapping[str, Any]) -> InstanceRecord | None:
+        """Return the generation that is to be promoted; None where it is on record as what serves.
+
+        Raises:
+            StoreError: the one that is named does not serve, and is not begun any more.
+        """
+        number = arguments["generation"]
+        if number is None:
+            return here.allocated[-1] if here.allocated else None
+        if here.serving is not None and here.serving.generation == number:
+            return None
+        found = [record for record in here.allocated if record.generation == number]
+        if not found:
+            what = f"{arguments['instance']}, generation {number}"
+            raise StoreError(what, "was given up by another task, or replaced.", _DEPLOY)
+        return found[0]
 
     def _alone(
         self,
@@ -167,12 +191,14 @@ class ActionModule(AgentAction):
         sc: Mapping[str, Any],
         arguments: dict[str, Any],
         task_vars: dict[str, Any],
+        *,
+        fresh: bool = False,
     ) -> dict[str, Any]:
         """Let a generation that is on record as live serve on its node, and give all others up.
 
         Raises:
-            NodeError: the node has not begun.
-            _UnfinishedError: nobody knows how far the node came: either generation may be all that it has.
+            NodeError: the node has not begun, and a fresh one is taken back; or nobody knows how far it came: either
+                generation may be all that it has.
         """
         others = [other for other in here.all if other.id != record.id]
         changed = bool(others)
@@ -181,36 +207,64 @@ class ActionModule(AgentAction):
                 asked = node_part.of_generation("promoted", record, arguments["directory"], replace_previous=True)
                 answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
                 changed |= bool(answer.get("changed"))
-            kept = store_part.serve(self.open_store(arguments), record, others, self.now(), record.container)
-        except TrustError as error:
-            if isinstance(error, NodeError) and error.code in _NOT_BEGUN:
-                raise
-            raise _UnfinishedError(
-                f"{record.instance}, generation {record.generation}",
-                f"is proved, and on record as live, but it is not known what {record.node} has given up. {error}",
-                f"once {record.node} answers, have it go on with state promoted of palantir.trust.sc_instance.",
-            ) from None
+        except NodeError as error:
+            if error.code not in _NOT_BEGUN:
+                raise NodeError(
+                    f"{record.instance}, generation {record.generation}",
+                    f"is proved, and on record as live, but it is not known what {record.node} has given up. {error}",
+                    _GO_ON.format(record.node),
+                ) from None
+            if fresh:
+                store_part.take_back(self.open_store(arguments), record, self.now())
+            raise
+        kept = store_part.serve(self.open_store(arguments), record, self.now(), record.container, alone=True)
         return {"changed": changed, "generation": kept}
 
     def _roll_back(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        here, driver = self._here(arguments), DRIVERS[arguments["driver"]]
-        before = here.serving if arguments["revive"] else None
-        plain = before.plain() if before else None
-        if not here.allocated:
-            return {"changed": False, "generation": plain, "withheld": None}
-        why = store_part.speaks_against(self.open_store(arguments), before) if before else ""
-        withheld = {"generation": before.generation, "why": why} if before and why else None
-        told = {"changed": True, "generation": None if withheld else plain, "withheld": withheld}
-        if self._task.check_mode:
-            return told
-        for record in here.allocated:
+        begun = self._to_roll_back(arguments)
+        if self._task.check_mode or not begun:
+            before, withheld = self._before(arguments, judged=bool(begun))
+            return {"changed": bool(begun), "generation": before.plain() if before else None, "withheld": withheld}
+        for record in begun:
             asked = node_part.of_generation("absent", record, arguments["directory"])
-            self.ask(arguments["node"], driver, asked, task_vars)
+            self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
             store_part.retire(self.open_store(arguments), [record], self.now())
-        if before is not None and before.state == "live" and not withheld:
+        # Seen now: while the node was busy, another task may have let another one serve.
+        before, withheld = self._before(arguments)
+        if before is not None and before.state == "live":
             self._run(before, arguments, task_vars)
             self.certify(before, (arguments["sc"] or {}).get("management"), arguments, task_vars)
-        return told
+        return {"changed": True, "generation": before.plain() if before else None, "withheld": withheld}
+
+    def _to_roll_back(self, arguments: dict[str, Any]) -> Sequence[InstanceRecord]:
+        """Return what is to be given up: all that was begun, or the generation that is named, also if it is retired.
+
+        Whoever retired it may have been before the node ran it.
+
+        Raises:
+            StoreError: the one that is named is proved.
+        """
+        number, here = arguments["generation"], self._here(arguments)
+        if number is None:
+            return here.allocated
+        if any(record.generation == number for record in here.deployed):
+            raise StoreError(
+                f"{arguments['instance']}, generation {number}",
+                "is proved, and on record as what serves: it is not given up.",
+                _GO_ON.format(arguments["node"]),
+            )
+        found = store_part.begun(self.open_store(arguments), arguments["node"], arguments["instance"], number)
+        return [found] if found else []
+
+    def _before(
+        self, arguments: dict[str, Any], *, judged: bool = True
+    ) -> tuple[InstanceRecord | None, dict[str, Any] | None]:
+        """Return what is to serve again; or, where it is judged and something speaks against it, that instead."""
+        before = self._here(arguments).serving if arguments["revive"] else None
+        why = store_part.speaks_against(self.open_store(arguments), before) if before and judged else ""
+        if before and why:
+            return None, {"generation": before.generation, "why": why}
+        return before, None
 
     def _configure(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         sc = node_part.supported(arguments["instance"], arguments["sc"])
@@ -313,7 +367,7 @@ class ActionModule(AgentAction):
             self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
         ran, container = self._run(record, arguments, task_vars)
         store = self.open_store(arguments)
-        kept = store_part.serve(store, record, (), self.now(), container or record.container)
+        kept = store_part.serve(store, record, self.now(), container or record.container)
         self.certify(record, (arguments["sc"] or {}).get("management"), arguments, task_vars)
         return {"changed": arguments["restart"] or not ran or record.state != "live", "generation": kept}
 

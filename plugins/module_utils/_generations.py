@@ -138,11 +138,7 @@ def started(
     if _instance_files.read(wanted.directory, wanted.number) is None or not _units.running(wanted.unit):
         in_the_way = [] if wanted.private else [other for other in others if _units.running(other.unit)]
         if in_the_way and not (replace_previous or displace_previous):
-            raise NodeError(
-                "generation_in_the_way",
-                "%s cannot start: another generation has the node's ports." % wanted.tag,
-                "replace it, or give the flavour a private network.",
-            )
+            raise _in_the_way(wanted)
         result = {"changed": True, **_begun(wanted, in_the_way, health)}
     else:
         _healthy(wanted, health)
@@ -206,11 +202,13 @@ def operating(place: Place, number: int, health: Probe) -> Dict[str, Any]:
     """Run a generation again that was stopped in this boot.
 
     Raises:
-        NodeError: ``no_generation``, the codes of the driver and of the probe.
+        NodeError: ``no_generation``, ``generation_in_the_way``, the codes of the driver and of the probe.
     """
     known = _record(place, number)
     driver = DRIVERS[known.driver]
     ran = _units.running(known.unit)
+    if not ran and not known.private and _on_the_nodes_network(place, known):
+        raise _in_the_way(known)
     result: Dict[str, Any] = {} if ran else {"container": driver.start(known)}
     _noted(known)
     _healthy(known, health)
@@ -360,8 +358,13 @@ def _has_the_ports(place: Place, generation: Generation) -> bool:
     """
     if _instance_files.promoted(place.directory) == generation.number:
         return True
+    return not _front.is_open(place.name) and not _on_the_nodes_network(place, generation)
+
+
+def _on_the_nodes_network(place: Place, generation: Generation) -> bool:
+    """Tell whether another generation runs on the node's own network."""
     others = [other for other in _all(place) if other.number != generation.number and not other.private]
-    return not _front.is_open(place.name) and not any(_units.running(other.unit) for other in others)
+    return any(_units.running(other.unit) for other in others)
 
 
 def _promote(generation: Generation, others: Sequence[Generation]) -> bool:
@@ -427,6 +430,14 @@ def _record(place: Place, number: int) -> Generation:
             "see what lives with palantir.trust.sc_instance_info.",
         )
     return known
+
+
+def _in_the_way(generation: Generation) -> NodeError:
+    return NodeError(
+        "generation_in_the_way",
+        "%s cannot start: another generation has the node's ports." % generation.tag,
+        "replace it, or give the flavour a private network.",
+    )
 
 
 def _not_running(generation: Generation) -> NodeError:

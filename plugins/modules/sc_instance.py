@@ -71,7 +71,11 @@ options:
         by itself, whatever ran beside it.
     type: int
   generation:
-    description: Whose evidence O(dest) takes itself, for V(preserved); the generation that serves, by default.
+    description:
+      - Which generation is meant, as V(instantiated) returned it, also where it failed.
+      - For V(promoted), the newest that was begun by default; it fails where another task gave that one up.
+      - For V(rolled_back), all that were begun by default, also by others; V(0) is none.
+      - For V(preserved), whose evidence O(dest) takes itself; that of the one that serves, by default.
     type: int
   revive:
     description: Whether the one before is run again, for V(rolled_back).
@@ -158,8 +162,8 @@ RETURN = r"""
 generation:
   description: The generation that the state is about; of O(state=rolled_back) the one before, null where none serves.
   returned: >-
-    O(state=instantiated), O(state=promoted), O(state=rolled_back), O(state=healthy), O(state=operating) and
-    O(state=stopped), but not for a generation that check mode foresees
+    O(state=instantiated), also where it failed once it was begun, O(state=promoted), O(state=rolled_back),
+    O(state=healthy), O(state=operating) and O(state=stopped), but not for a generation that check mode foresees
   type: dict
   sample:
     container: 3f2a1b0c9d8e7f60514233241506f7e8d9cabb1c2d3e4f5061728394a5b6c7d8

@@ -10,6 +10,9 @@ This package is private to the collection: its interfaces may change in any rele
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class TrustError(Exception):
     """Base of all errors that this collection raises on purpose.
@@ -24,6 +27,8 @@ class TrustError(Exception):
         self.subject = subject
         self.cause = cause
         self.next_step = next_step
+        self.told: Mapping[str, Any] = {}
+        """What a task returns besides the message: what it left behind."""
         super().__init__(f"{subject}: {cause}" + (f" Next: {next_step}" if next_step else ""))
 
 

@@ -207,9 +207,17 @@ def test_what_moves_because_it_is_contraindicated_is_given_up_first(tmp_path: Pa
 def test_what_the_catalogue_has_lost_runs_again_where_what_replaces_it_proves_nothing(tmp_path: Path) -> None:
     done, generations, ran = change(tmp_path, broken="", action="withdrawn")
     shown = " ".join(done.stdout.split())
-    assert "dns-1: the new generation on localhost did not prove itself." in shown, done.stdout + done.stderr
+    assert "dns-1: the new generation on localhost did not come to serve." in shown, done.stdout + done.stderr
     assert "Nothing was changed: generation 2 serves as before. Whether it answers was not asked: " in shown
     assert "SC dns-filter: has no flavour 'plain'." in shown
+    assert generations == [("plain", "retired"), ("plain", "live"), ("hardened", "retired")]
+    assert ran == ["plain", "hardened", "plain"]
+
+
+def test_what_does_not_start_is_rolled_back_by_its_number(tmp_path: Path) -> None:
+    done, generations, ran = change(tmp_path, broken="hardened", action="withdrawn")
+    shown = " ".join(done.stdout.split())
+    assert "Nothing was changed: generation 2 serves as before." in shown, done.stdout + done.stderr
     assert generations == [("plain", "retired"), ("plain", "live"), ("hardened", "retired")]
     assert ran == ["plain", "hardened", "plain"]
 

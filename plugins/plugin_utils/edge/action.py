@@ -62,7 +62,7 @@ class TrustAction(ActionBase):  # type: ignore[misc]
             return fitted(result, self.FOR_PEOPLE, RESULT_LIMIT) if self.FOR_PEOPLE else result
         except TrustError as error:
             # Returned and not raised: what is raised passes failed_when by.
-            return {"failed": True, "msg": str(error)}
+            return {**error.told, "failed": True, "msg": str(error)}
 
     @abstractmethod
     def act(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
+from ansible_collections.palantir.trust.plugins.plugin_utils.errors import StoreError
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki import authority as ca
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.authority import Authority
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import SpiffeId, of_instance
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import certificates
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import certificates, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.certificates import CertificateRecord
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
@@ -88,7 +89,14 @@ def certified(
 
     Raises:
         PkiError: the node sends no request that an ECDSA P-256 key has signed, or one that is too long.
+        StoreError: the generation does not serve any more, and what is not in the store cannot be taken back.
     """
+    state = instances.state(connection, record.id)
+    if state != "live":
+        what = f"{record.instance}, generation {record.generation}"
+        raise StoreError(
+            what, f"is {state} meanwhile, and gets no certificate.", "see palantir.trust.sc_instance_info."
+        )
     told = answer.get("request")
     request = told.encode("utf-8", "replace") if isinstance(told, str) else b""
     key = ca.public_key_of(request, f"{record.node}, for {record.instance},")

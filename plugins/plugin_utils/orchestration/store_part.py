@@ -80,15 +80,41 @@ def allocate(store: Store, node: str, instance: str, sc: Mapping[str, Any], now:
         )
 
 
-def serve(
-    store: Store, record: InstanceRecord, others: Iterable[InstanceRecord], now: float, container: str | None
-) -> dict[str, Any]:
-    """Note that a generation serves, and that the others are given up; return the generation's plain form."""
+def begun(store: Store, node: str, instance: str, generation: int) -> InstanceRecord | None:
+    """Return a generation of an instance on a node, also one that is retired; None where there was none."""
     with store.transaction() as connection:
-        for other in others:
-            instances.set_state(connection, other.id, "retired", now)
+        found = instances.of_node(connection, node)
+    return next((r for r in found if (r.instance, r.generation) == (instance, generation)), None)
+
+
+def serve(
+    store: Store, record: InstanceRecord, now: float, container: str | None, *, alone: bool = False
+) -> dict[str, Any]:
+    """Note that a generation serves; with ``alone``, that all older ones of the instance on its node are given up.
+
+    Which those are is seen in the same transaction: others may have begun some meanwhile. A newer one is left to who
+    began it, as it may not have been started yet.
+
+    Returns:
+        The generation's plain form.
+
+    Raises:
+        StoreError: it was given up meanwhile.
+    """
+    with store.transaction() as connection:
+        for other in instances.of_node(connection, record.node) if alone else ():
+            older = other.instance == record.instance and other.generation < record.generation
+            if older and other.state != "retired":
+                instances.set_state(connection, other.id, "retired", now)
         instances.set_state(connection, record.id, "live", now, container)
     return {**record.plain(), "state": "live", "container": container}
+
+
+def take_back(store: Store, record: InstanceRecord, now: float) -> None:
+    """Note that a generation does not serve yet after all, unless it was given up meanwhile."""
+    with store.transaction() as connection:
+        if instances.state(connection, record.id) == "live":
+            instances.set_state(connection, record.id, "allocated", now)
 
 
 def retire(store: Store, records: Iterable[InstanceRecord], now: float) -> None:
@@ -161,4 +187,4 @@ def _gravest(submod: Mapping[str, Any]) -> str:
     return "nothing of it was measured." if worst is None else f"{worst['code']}: {printable(worst['message'], 500)}"
 
 
-__all__ = ["Here", "allocate", "here", "require_proof", "retire", "serve", "speaks_against"]
+__all__ = ["Here", "allocate", "begun", "here", "require_proof", "retire", "serve", "speaks_against", "take_back"]

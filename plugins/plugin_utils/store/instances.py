@@ -154,6 +154,12 @@ def allocate(
     return InstanceRecord(id=key, **values)  # type: ignore[arg-type]
 
 
+def state(connection: Connection, key: int) -> str | None:
+    """Return the state of a generation; None where there is no such generation."""
+    found = connection.execute(select(instances.c.state).where(instances.c.id == key)).scalar()
+    return None if found is None else str(found)
+
+
 def note_started(connection: Connection, key: int, at: float, container: str | None) -> None:
     """Note that an allocated generation runs, beside the one that serves, and in which container.
 
@@ -162,14 +168,19 @@ def note_started(connection: Connection, key: int, at: float, container: str | N
         key: the generation.
         at: time of it.
         container: ID or name of its container, where the node told one.
+
+    Raises:
+        StoreError: it is not allocated any more: somebody gave it up meanwhile.
     """
     query = update(instances).where(instances.c.id == key, instances.c.state == "allocated")
     row = connection.execute(
         query.values(container=container).returning(instances.c.instance, instances.c.generation)
     ).first()
-    if row is not None:
-        told = {"generation": row.generation, "state": "allocated", "started": True, "container": container}
-        ledger.append(connection, at, "action", f"sc:{row.instance}", told)
+    if row is None:
+        now = state(connection, key) or "not in the store"
+        raise StoreError(f"instance generation {key}", f"is {now} since it was begun.", "roll it back.")
+    told = {"generation": row.generation, "state": "allocated", "started": True, "container": container}
+    ledger.append(connection, at, "action", f"sc:{row.instance}", told)
 
 
 def configure(connection: Connection, key: int, digests: Mapping[str, str], at: float) -> None:
@@ -287,4 +298,5 @@ __all__ = [
     "seal",
     "set_state",
     "standing",
+    "state",
 ]

@@ -217,3 +217,13 @@ def test_all_stand_still_while_the_evidence_of_the_one_that_is_named_is_kept(
     answer = _generations.preserved(node.place, number)
     assert node.told() == ["freeze g1", "freeze g2"]
     assert base64.b64decode(answer["preserved"].get("log.txt", "")).decode() == kept
+
+
+def test_what_is_gone_back_to_does_not_run_where_another_has_its_ports(node: Node) -> None:
+    for number in (1, 2, 3):
+        _generations.started(node.of(number), None, False, displace_previous=True)
+    _generations.absent(node.place, 2)
+    with pytest.raises(NodeError, match="another generation has the node's ports"):
+        _generations.operating(node.place, 1, None)
+    _generations.absent(node.place, 3)
+    assert _generations.operating(node.place, 1, None)["changed"]

@@ -22,7 +22,13 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.errors import Trust
 from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import agent_part
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki import authority as ca
 from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import of_role
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import certificates, identities, schema, site_ca
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import (
+    certificates,
+    identities,
+    instances,
+    schema,
+    site_ca,
+)
 from tests.unit.orchestration.test_instance_verbs import Site, sc
 
 FIRST = "spiffe://palantir.trust/instance/dns-1/generation/1"
@@ -229,6 +235,24 @@ def test_a_certificate_is_renewed_before_it_ends_and_no_sooner(site: Managed) ->
     assert site.asked == ["requested g1", "certified g1"]
     assert "port" not in site.given, "it serves where it does"
     assert not site.renew()["changed"]
+
+
+def test_what_is_given_up_while_its_node_is_asked_gets_no_certificate(site: Managed) -> None:
+    site.clock += 13 * HOUR
+    site.attest(g1="affirming")
+    answer = site._answer
+
+    def asked(*given: Any) -> dict[str, Any]:
+        if given[2]["state"] == "requested":
+            with site.store.transaction() as connection:
+                [record] = instances.live(connection)
+                instances.set_state(connection, record.id, "retired", site.clock)
+        return answer(*given)
+
+    site._patch.setattr(site, "_answer", asked)
+    with pytest.raises(TrustError, match="dns-1, generation 1: is retired meanwhile, and gets no certificate"):
+        site.renew()
+    assert (site.names, site.asked) == ([], ["requested g1"])
 
 
 def test_agents_hear_of_a_role_that_was_taken_back(site: Managed) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError, UnreachableError
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration import store_part
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import attestations, identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import ledger
@@ -338,10 +339,107 @@ def test_a_promotion_that_is_not_finished_says_how_to_go_on(site: Site) -> None:
     )
 
 
+def test_two_verbs_roll_back_and_promote_what_is_their_own(site: Site) -> None:
+    one, two = (site.do("instantiated", sc=sc(f, network="private"), beside=True) for f in ("nspawn", "systemd"))
+    numbers = [begun["generation"]["generation"] for begun in (one, two)]
+    assert numbers == [2, 3]
+    assert site.do("rolled_back", sc=sc(), generation=2)["generation"]["generation"] == 1
+    assert site.asked[2:] == ["absent g2", "operating g1"]
+    proof = site.attest(g1="affirming", g3="affirming")
+    kept = site.do("promoted", sc=sc("systemd", network="private"), attestation=proof, generation=3)
+    assert (kept["changed"], kept["generation"]["generation"]) == (True, 3)
+    assert site.known == ["g1 podman retired", "g2 nspawn retired", "g3 systemd live"]
+
+
+def test_what_another_verb_gave_up_is_not_taken_for_promoted(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    site.do("rolled_back", sc=sc())
+    with pytest.raises(TrustError, match="generation 2: was given up by another task"):
+        site.do("promoted", sc=sc("nspawn"), attestation=site.attest(g1="affirming"), generation=2)
+
+
+def test_an_older_one_is_promoted_and_the_newer_is_left_to_who_began_it(site: Site) -> None:
+    for flavour in ("nspawn", "systemd"):
+        site.do("instantiated", sc=sc(flavour, network="private"), beside=True)
+    proof = site.attest(g2="affirming", g3="affirming")
+    site.do("promoted", sc=sc("nspawn", network="private"), attestation=proof, generation=2)
+    assert site.known == ["g1 podman retired", "g2 nspawn live", "g3 systemd allocated"]
+    assert site.do("rolled_back", generation=3)["generation"]["generation"] == 2
+    assert site.asked[-2:] == ["absent g3", "operating g2"]
+
+
+def test_what_is_proved_is_not_rolled_back_by_its_number(site: Site) -> None:
+    fail_promotion(site, UnreachableError("node1", "is unreachable: Shared connection closed."))
+    with pytest.raises(TrustError) as refused:
+        site.do("rolled_back", sc=sc(), generation=2)
+    assert str(refused.value) == (
+        "dns-1, generation 2: is proved, and on record as what serves: it is not given up. "
+        "Next: once node1 answers, have it go on with state promoted of palantir.trust.sc_instance."
+    )
+    assert "absent g2" not in site.asked
+
+
+def test_who_began_nothing_rolls_nothing_back(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    back = site.do("rolled_back", sc=sc(), generation=0)
+    assert (back["changed"], back["generation"]["generation"]) == (False, 1)
+    assert site.known == ["g1 podman live", "g2 nspawn allocated"]
+
+
+def within(site: Site, line: str, act: Callable[[], object]) -> None:
+    """Have another task act while the node does what it is asked."""
+
+    def seen() -> None:
+        if site.asked[-1] == line:
+            site.seen = lambda: None
+            act()
+
+    site.seen = seen
+
+
+def test_what_served_meanwhile_is_what_is_gone_back_to(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    within(site, "absent g2", lambda: site.do("instantiated", sc=sc("systemd"), replace=True))
+    back = site.do("rolled_back", sc=sc(), generation=2)
+    assert back["generation"]["generation"] == 3
+    assert site.asked[1:] == ["absent g2", "started g3 replace_previous", "operating g3"]
+    assert site.known == ["g1 podman retired", "g2 nspawn retired", "g3 systemd live"]
+
+
+def test_what_was_given_up_before_the_node_ran_it_is_removed_all_the_same(site: Site) -> None:
+    within(site, "started g2 displace_previous", lambda: site.do("rolled_back"))
+    with pytest.raises(TrustError, match="is retired since it was begun") as refused:
+        site.do("instantiated", sc=sc("nspawn"), beside=True)
+    number = refused.value.told["generation"]["generation"]
+    site.asked.clear()
+    assert site.do("rolled_back", sc=sc(), generation=number)["generation"]["generation"] == 1
+    assert site.asked == ["absent g2", "operating g1"]
+
+
+def test_of_two_deployments_at_once_the_newer_is_the_one_that_lives(site: Site) -> None:
+    within(site, "started g2 replace_previous", lambda: site.do("instantiated", sc=sc("systemd"), replace=True))
+    with pytest.raises(TrustError, match="is retired; it cannot become live"):
+        site.do("instantiated", sc=sc("nspawn"), replace=True)
+    assert site.known == ["g1 podman retired", "g2 nspawn retired", "g3 systemd live"]
+
+
+def test_nor_does_the_older_one_live_on_where_it_was_noted_first(site: Site) -> None:
+    site.do("instantiated", sc=sc("nspawn"), beside=True)
+    before = store_part.here(site.store, "node1", "dns-1").allocated[0]
+
+    def older() -> None:
+        store_part.serve(site.store, before, site.clock, None, alone=True)
+
+    within(site, "started g3 replace_previous", older)
+    site.do("instantiated", sc=sc("systemd"), replace=True)
+    assert site.known == ["g1 podman retired", "g2 nspawn retired", "g3 systemd live"]
+
+
 def test_a_start_that_fails_leaves_its_generation_on_record_until_it_is_rolled_back(site: Site) -> None:
     site.fails.add("started g2 displace_previous")
-    with pytest.raises(NodeError):
+    with pytest.raises(NodeError) as failed:
         site.do("instantiated", sc=sc("nspawn"), beside=True)
+    assert failed.value.told["generation"]["generation"] == 2, "whoever began it rolls it back"
     assert site.known == ["g1 podman live", "g2 nspawn allocated"]
     site.fails.add("absent g2")
     with pytest.raises(NodeError):
