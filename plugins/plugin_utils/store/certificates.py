@@ -22,7 +22,8 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.schema import
 
 # The site's SSH certificates are kept in the same table, and are none of this CA's (ssh_certificates.py).
 _REVOKED: Final = (certificates.c.name.startswith("spiffe://"), certificates.c.revoked_at.is_not(None))
-
+_STEP: Final = 1_000_000
+"""More than are taken back between a backup and its being restored: a second outweighs them."""
 _CLOCKS_S: Final = 7 * 86400.0
 """What has ended stays on the list for that long: an agent's clock may go wrong."""
 
@@ -131,9 +132,23 @@ def revoked(connection: Connection, now: float) -> list[Revoked]:
 
 
 def revocations(connection: Connection) -> int:
-    """Return how many were taken back: the number of the CRL, which grows with each."""
-    counted = select(func.count()).where(*_REVOKED)
-    return int(connection.execute(counted).scalar_one())
+    """Return the number of the CRL, which grows with each certificate that is taken back; 0 where none ever was."""
+    asked = select(func.count(), func.max(certificates.c.revoked_at)).where(*_REVOKED)
+    count, newest = connection.execute(asked).one()
+    return list_number(int(count), float(newest or 0.0))
+
+
+def list_number(count: int, newest: float) -> int:
+    """Return the number of a list of revocations.
+
+    It has the time in it: a store that was restored from a backup knows of fewer revocations than peers have been told
+    of, and what it takes back from then on has to count for them all the same.
+
+    Args:
+        count: how many were taken back.
+        newest: when the last one was, in seconds since the epoch.
+    """
+    return int(newest) * _STEP + count
 
 
 def is_valid(connection: Connection, serial: int, name: str) -> bool:
@@ -161,6 +176,7 @@ __all__ = [
     "CertificateRecord",
     "is_certified",
     "is_valid",
+    "list_number",
     "newest",
     "record",
     "refuse",

@@ -76,7 +76,8 @@ def revocations(connection: Connection, authority: str) -> bytes:
     """
     rows = connection.execute(select(certificates.c.serial, certificates.c.revoked_at).where(*_REVOKED)).all()
     newest = max((row.revoked_at for row in rows), default=0.0)
-    return revocation_list(authority, (int(row.serial, 16) for row in rows), len(rows), newest)
+    number = all_certificates.list_number(len(rows), newest)
+    return revocation_list(authority, (int(row.serial, 16) for row in rows), number, newest)
 
 
 def refuse(connection: Connection, node: str, at: float, body: dict[str, Any]) -> None:

@@ -292,7 +292,8 @@ def test_certificates_of_both_cas_are_kept_apart(store: Store, tmp_path: Path) -
         assert certificates.revocations(connection) == 0
         assert ssh_certificates.is_revoked(connection, REVOKED)
         assert not ssh_certificates.is_revoked(connection, REVOKED + 1)
-        assert ssh_certificates.revocations(connection, LINE) == revocation_list(LINE, [REVOKED], 1, at)
+        number = int(at) * 1_000_000 + 1
+        assert ssh_certificates.revocations(connection, LINE) == revocation_list(LINE, [REVOKED], number, at)
         for name in ("a", "b"):
             (tmp_path / name).mkdir()
         two = [ca.read_certificate((shown(tmp_path / n).parent / "key-cert.pub").read_bytes(), n) for n in ("a", "b")]
