@@ -21,12 +21,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import PkiError
-from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import SpiffeId
+from ansible_collections.palantir.trust.plugins.plugin_utils.pki.spiffe import SpiffeId, trust_domain
 
 REQUEST_LIMIT: Final = 16384
 """Longest request that is read, in bytes: it comes from a node."""
 
 _CA_LIFETIME: Final = timedelta(days=3650)
+_NAME_IT: Final = "give it one URI, spiffe://DOMAIN, as its subject's alternative name, or have one made."
 _EARLIER: Final = timedelta(minutes=5)
 """Clocks differ: a certificate is valid from a little before it was issued."""
 
@@ -53,7 +54,13 @@ class Revoked:
 
 
 def make(domain: str, now: datetime) -> bytes:
-    """Return a new CA as PEM, key and certificate: ECDSA P-256, valid for ten years."""
+    """Return a new CA as PEM, key and certificate: ECDSA P-256, valid for ten years.
+
+    Raises:
+        PkiError: the trust domain is none.
+    """
+    uri = f"spiffe://{domain}"
+    trust_domain(uri)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"palantir.trust CA of {domain}"[:64])])
     certificate = (
@@ -67,9 +74,7 @@ def make(domain: str, now: datetime) -> bytes:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(issues=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"spiffe://{domain}")]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
@@ -82,7 +87,7 @@ def load(pem: bytes, subject: str) -> Authority:
     """Return the CA that a PEM text is.
 
     Raises:
-        PkiError: it has no ECDSA key, no certificate of a CA, or they are not of each other.
+        PkiError: it has no ECDSA P-256 key, no certificate of a CA for one trust domain, or they are not of each other.
     """
     next_step = "restore it, or remove it to have a new one made: all certificates of the old one are void then."
     try:
@@ -93,13 +98,28 @@ def load(pem: bytes, subject: str) -> Authority:
         raise PkiError(subject, "holds no key and certificate of a CA in PEM without a password.", next_step) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key() or not issues:
         raise PkiError(subject, "holds a key and a certificate that are not a CA's, or not of each other.", next_step)
-    return Authority(certificate, key)
+    if not isinstance(key.curve, ec.SECP256R1):
+        raise PkiError(subject, f"has a key on the curve {key.curve.name}.", "use a CA with an ECDSA P-256 key.")
+    found = Authority(certificate, key)
+    try:
+        domain_of(found)
+    except PkiError:
+        raise PkiError(subject, "has a certificate that names no trust domain.", _NAME_IT) from None
+    return found
 
 
 def domain_of(authority: Authority) -> str:
-    """Return the trust domain of a CA: the URI without a path in its certificate (X509-SVID section 3.2)."""
-    names = authority.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return str(names.get_values_for_type(x509.UniformResourceIdentifier)[0]).removeprefix("spiffe://")
+    """Return the trust domain of a CA: the URI without a path in its certificate (X509-SVID section 3.2).
+
+    Raises:
+        PkiError: the certificate has no such URI, or several. None that was loaded.
+    """
+    try:
+        names = authority.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        uris = []
+    return trust_domain(str(uris[0]) if len(uris) == 1 else "")
 
 
 def public_key_of(request: bytes, subject: str) -> ec.EllipticCurvePublicKey:

@@ -99,6 +99,15 @@ def parse(uri: str) -> SpiffeId:
     return SpiffeId(_checked(domain), tuple(path))
 
 
+def trust_domain(uri: str) -> str:
+    """Return the trust domain that a URI without a path names, as that of a CA does (X509-SVID section 3.2).
+
+    Raises:
+        PkiError: it names none.
+    """
+    return _checked(uri.removeprefix("spiffe://") if uri.startswith("spiffe://") else "")
+
+
 def _checked(domain: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise PkiError(
@@ -107,4 +116,4 @@ def _checked(domain: str) -> str:
     return domain
 
 
-__all__ = ["ROLES", "SpiffeId", "of_certificate", "of_instance", "of_role", "parse"]
+__all__ = ["ROLES", "SpiffeId", "of_certificate", "of_instance", "of_role", "parse", "trust_domain"]

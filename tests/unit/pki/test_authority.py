@@ -101,6 +101,46 @@ def test_a_leaf_is_no_ca() -> None:
         ca.load(private + issued.public_bytes(serialization.Encoding.PEM), "CA")
 
 
+def own(*uris: str, curve: ec.EllipticCurve | None = None) -> bytes:
+    """Return a CA that somebody made with a tool of their own."""
+    key = ec.generate_private_key(curve or ec.SECP256R1())
+    name = x509.Name([])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + DAY)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    if uris:
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
+        builder = builder.add_extension(names, critical=False)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_a_ca_of_the_sites_own_making_is_taken() -> None:
+    assert ca.domain_of(ca.load(own("spiffe://example.test"), "CA")) == "example.test"
+
+
+@pytest.mark.parametrize(
+    ("pem", "message"),
+    [
+        (own(), "names no trust domain"),
+        (own("https://example.test"), "names no trust domain"),
+        (own("spiffe://example.test/role/observer"), "names no trust domain"),
+        (own("spiffe://a.test", "spiffe://b.test"), "names no trust domain"),
+        (own("spiffe://example.test", curve=ec.SECP384R1()), "has a key on the curve secp384r1"),
+    ],
+)
+def test_a_ca_that_names_no_trust_domain_or_has_another_key_is_refused(pem: bytes, message: str) -> None:
+    with pytest.raises(PkiError, match=f"CA: .*{message}"):
+        ca.load(pem, "CA")
+
+
+def test_no_ca_is_made_for_what_is_no_trust_domain() -> None:
+    with pytest.raises(PkiError, match="trust domain 'Example test': is none"):
+        ca.make("Example test", NOW)
+
+
 @pytest.mark.parametrize(
     "uri",
     [
