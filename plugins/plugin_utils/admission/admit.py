@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -50,6 +51,9 @@ KEPT: Final = 16
 """Most replaced packages of an SC whose Reference Values are kept."""
 _STAGING: Final = ".staging-"
 _LOCK: Final = ".lock"
+_PARTIAL: Final = ".partial"
+_PACKAGE: Final = re.compile(r"[0-9a-f]{64}")
+"""Name of the directory of an admitted package: its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +197,21 @@ def _link(place: Place) -> None:
 
 
 def _clean(admitted: Path) -> None:
-    """Remove what no record names."""
+    """Remove what admissions have made and no record names, and nothing of anybody else's."""
     for directory in admitted.iterdir() if admitted.is_dir() else ():
-        record = read_record(admitted, directory.name) if is_name(directory.name) else None
-        if record is None:
-            _remove(directory)
+        if not is_name(directory.name) or directory.is_symlink() or not directory.is_dir():
             continue
-        named = {RECORD, *(package.directory for package in record.packages)}
+        record = read_record(admitted, directory.name)
+        named = {package.directory for package in record.packages} if record else set()
         for entry in directory.iterdir():
-            if entry.name not in named:
+            if entry.name == RECORD + _PARTIAL or (_PACKAGE.fullmatch(entry.name) and entry.name not in named):
                 _remove(entry)
+        if record is None and not any(directory.iterdir()):
+            directory.rmdir()
 
 
 def _replace(file: Path, data: bytes) -> None:
-    partial = file.with_name(file.name + ".partial")
+    partial = file.with_name(file.name + _PARTIAL)
     with partial.open("wb") as stream:
         stream.write(data)
         stream.flush()

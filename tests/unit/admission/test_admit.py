@@ -191,6 +191,25 @@ def test_a_link_that_leads_nowhere_is_told_rather_than_every_instance_accused(ma
         load_site(market.place.reference_values, NOW)
 
 
+def test_what_admissions_left_is_removed_and_nothing_of_the_sites_own(
+    market: Market, first: Path, second: Path
+) -> None:
+    admitted = market.place.catalogue / "packages" / "admitted"
+    market.admit(first)
+    own = (admitted / ".gitattributes", admitted / "README.md", admitted / "dns-filter" / "NOTES", admitted / "waf")
+    for path in own[:-1]:
+        path.write_text("The site's own.")
+    (own[-1] / "kept").mkdir(parents=True)
+    left = [admitted / "dns-filter" / ("0" * 64), admitted / "gone" / ("1" * 64)]
+    for path in left:
+        path.mkdir(parents=True)
+    (admitted / "dns-filter" / "admitted.json.partial").write_text("{")
+    assert market.admit(second).changed
+    assert [path.exists() for path in own] == [True] * 4
+    assert not [path for path in (*left, admitted / "gone") if path.exists()]
+    assert not (admitted / "dns-filter" / "admitted.json.partial").exists()
+
+
 def test_something_else_at_the_place_of_the_link_is_left_alone(market: Market, first: Path) -> None:
     (market.place.reference_values / "packages").mkdir()
     with pytest.raises(AdmissionError, match="is not the link to"):
