@@ -20,6 +20,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.verbs
     Wanted,
     foresee,
     lines,
+    unfinished,
 )
 from ansible_collections.palantir.trust.plugins.plugin_utils.recovery.planning import Site, situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.store import incidents, instances
@@ -55,10 +56,12 @@ class ActionModule(TrustAction):
         wanted = Wanted(**{key: arguments[key] for key in ("verb", "instance", "sc", "flavour", "node", "count")})
         now = self.now()
         with self.transaction(arguments) as connection:
+            deployed = instances.deployed(connection)
             steps = foresee(wanted, situation(connection, site, now - arguments["max_age"], now))
+            steps = steps or unfinished(wanted, deployed)
             if wanted.verb not in ASKING:
                 _require_nobody_else(connection, steps, self.controller(), now)
-            running = {record.instance: record.plain() for record in instances.deployed(connection)}
+            running = {record.instance: record.plain() for record in deployed}
         told = [{**step.plain(), "generation": running.get(step.instance)} for step in steps]
         changed = bool(steps) and wanted.verb not in ASKING
         return {"changed": changed, "steps": told, "lines": lines(steps)}

@@ -33,7 +33,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances imp
 
 _HEAL = "heal it: a new generation takes its place."
 _DEPLOY = "see what is deployed with palantir.trust.sc_instance_info."
-_GO_ON = "once {} answers, have it go on with state promoted of palantir.trust.sc_instance."
+_GO_ON = "once {} answers, run the verb again, or state promoted of palantir.trust.sc_instance."
 _NOT_BEGUN = ("busy", "no_generation", "not_private", "not_running")
 """Codes of a node that has promoted nothing, and given nothing up."""
 

@@ -105,6 +105,18 @@ def test_health_is_shown_and_changes_nothing(place: Place) -> None:
     assert "changed=0" in foreseen.stdout
 
 
+def test_a_verb_that_is_done_but_for_what_served_before_is_finished(place: Place) -> None:
+    with Store(place.url).transaction() as connection:
+        of = {"instance": "dns-filter-1", "sc": "dns-filter", "flavour": "plain", "node": "localhost"}
+        record = instances.allocate(connection, **of, files={}, reset_count=0, at=2.0)
+        instances.set_state(connection, record.id, "live", 2.0)
+    foreseen = place.run("change_flavour", "--check", instance="dns-filter-1", flavour="plain")
+    assert foreseen.returncode == 0, foreseen.stdout + foreseen.stderr
+    assert "finish dns-filter-1: dns-filter as plain on localhost (generation 2 is proved" in foreseen.stdout
+    assert "Have the node go on" in foreseen.stdout
+    assert place.known == ["dns-filter-1 g1 live", "dns-filter-1 g2 live"]
+
+
 @pytest.mark.parametrize("verb", ["change_flavour", "heal"])
 def test_what_runs_is_left_alone_where_its_node_proves_nothing(place: Place, verb: str) -> None:
     done = place.run(verb, instance="dns-filter-1")

@@ -37,6 +37,7 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.decision.situation 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.vocabulary import nearest
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
 VERBS: Final = (
     "instantiate", "configure", "health", "start", "stop", "heal", "change_flavour", "migrate", "scale", "terminate",
@@ -101,6 +102,21 @@ def foresee(wanted: Wanted, situation: Situation) -> list[Step]:
     if wanted.verb == "change_flavour":
         return _change_flavour(wanted, here, situation)
     return _migrate(wanted, here, situation)
+
+
+def unfinished(wanted: Wanted, deployed: Sequence[InstanceRecord]) -> list[Step]:
+    """Return what is left of a verb with nothing more to do otherwise: a node that is to give up what served before.
+
+    Args:
+        wanted: the verb.
+        deployed: the generations of all nodes that are live or stopped, oldest first.
+    """
+    mine = [record for record in deployed if record.instance == wanted.instance]
+    if not mine or mine[-1].state != "live" or not any(record.node == mine[-1].node for record in mine[:-1]):
+        return []
+    kept = mine[-1]
+    note = f"generation {kept.generation} is proved, and what served before is not given up yet"
+    return [Step("finish", kept.instance, kept.sc, kept.flavour, kept.node, None, note)]
 
 
 def _instantiate(wanted: Wanted, name: str, situation: Situation) -> list[Step]:
@@ -243,4 +259,4 @@ def lines(steps: Sequence[Step]) -> list[str]:
     ]
 
 
-__all__ = ["ASKING", "VERBS", "Step", "Wanted", "foresee", "lines"]
+__all__ = ["ASKING", "VERBS", "Step", "Wanted", "foresee", "lines", "unfinished"]

@@ -335,7 +335,7 @@ def test_a_promotion_that_is_not_finished_says_how_to_go_on(site: Site) -> None:
     assert str(broken.value) == (
         "dns-1, generation 2: is proved, and on record as live, but it is not known what node1 has given up. "
         "node1: promoted g2 replace_previous failed. "
-        "Next: once node1 answers, have it go on with state promoted of palantir.trust.sc_instance."
+        "Next: once node1 answers, run the verb again, or state promoted of palantir.trust.sc_instance."
     )
 
 
@@ -374,7 +374,7 @@ def test_what_is_proved_is_not_rolled_back_by_its_number(site: Site) -> None:
         site.do("rolled_back", sc=sc(), generation=2)
     assert str(refused.value) == (
         "dns-1, generation 2: is proved, and on record as what serves: it is not given up. "
-        "Next: once node1 answers, have it go on with state promoted of palantir.trust.sc_instance."
+        "Next: once node1 answers, run the verb again, or state promoted of palantir.trust.sc_instance."
     )
     assert "absent g2" not in site.asked
 

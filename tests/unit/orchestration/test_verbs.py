@@ -10,7 +10,13 @@ import pytest
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.decision.reading import read_situation
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import TrustError
-from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.verbs import Wanted, foresee, lines
+from ansible_collections.palantir.trust.plugins.plugin_utils.orchestration.verbs import (
+    Wanted,
+    foresee,
+    lines,
+    unfinished,
+)
+from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 from tests.unit.decision.scenes import attested, instance, silent, state
 
 FLAVOURS = [{"name": name, "driver": name, "archive": f"{name}.tar"} for name in ("podman", "nspawn", "systemd")]
@@ -150,3 +156,29 @@ def test_what_is_not_there_is_named_with_the_nearest_that_is() -> None:
     assert foreseen("heel", instance="dns-filter-1") == "orchestrate: 'heel' is no verb. Next: did you mean 'heal'?"
     assert foreseen("heal") == "heal: needs an instance. Next: name it."
     assert "is not a name" in foreseen("instantiate", instance="../dns", sc="dns-filter")
+
+
+def deployed(*given: str) -> list[InstanceRecord]:
+    """Return generations of instances from words as ``dns-1 node1 live``, oldest first."""
+    made = []
+    for number, (name, node, state_) in enumerate((item.split() for item in given), 1):
+        made.append(InstanceRecord(number, name, "dns", "nspawn", node, number, 0, 1, 0, state_, {}, 1.0, None))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("known", "left"),
+    [
+        (["dns-1 node1 live", "dns-1 node1 live"], True),
+        (["dns-1 node1 live", "dns-2 node1 live"], False),
+        (["dns-1 node1 live", "dns-1 node2 live"], False),
+        (["dns-1 node1 live", "dns-1 node1 stopped"], False),
+        (["dns-1 node1 live"], False),
+        ([], False),
+    ],
+    ids=["on one node", "another's", "of a migration", "stopped", "alone", "none"],
+)
+def test_what_served_before_is_left_to_be_given_up(known: list[str], left: bool) -> None:
+    told = lines(unfinished(Wanted("change_flavour", "dns-1"), deployed(*known)))
+    line = "finish dns-1: dns as nspawn on node1 (generation 2 is proved, and what served before is not given up yet)"
+    assert told == ([line] if left else [])
