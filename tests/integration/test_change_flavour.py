@@ -17,7 +17,7 @@ import yaml
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.document import write
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.image import digest_image
 from ansible_collections.palantir.trust.plugins.plugin_utils.reference.make import make
-from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, instances
+from ansible_collections.palantir.trust.plugins.plugin_utils.store import identities, incidents, instances
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.database import Store
 from tests.lab.paths import CHECKOUT
 from tests.unit.module_utils.test_dns import server
@@ -102,12 +102,12 @@ def withdrawn(play: dict[str, Any], catalogue: Path) -> None:
 
 
 def change(
-    home: Path, broken: str, action: str = "change_flavour", source: str = "ansible_connection=local"
+    home: Path, broken: str, action: str = "change_flavour", lost: bool = False
 ) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]], list[str]]:
     """Change dns-1 from plain to hardened; return the run, its generations and the images that podman was to run.
 
-    To ``move`` it brings it to another node besides; of ``withdrawn``, see there. ``source`` says how
-    the node is reached where it runs.
+    To ``move`` it brings it to another node besides; of ``withdrawn``, see there. Where its node is ``lost``
+    that takes no connection, and its evidence is to be preserved first.
     """
     url = f"sqlite:///{home}/store.sqlite3"
     store = Store(url)
@@ -115,6 +115,7 @@ def change(
         for node in ("localhost", "other"):
             identities.save(connection, node, node[0] * 64, {}, {}, 1.0)
         of = {"instance": "dns-1", "sc": "dns-filter", "flavour": "plain", "node": "localhost"}
+        incidents.open_incident(connection, "localhost", "sc:dns-1", "unknown_executable", 1.0)
         record = instances.allocate(connection, **of, files={}, reset_count=0, at=1.0)
         instances.set_state(connection, record.id, "live", 1.0)
     with server(answer) as port:
@@ -129,23 +130,30 @@ def change(
         for program in podman.parent.iterdir():
             program.chmod(0o755)
         step: dict[str, Any] = {"incident_id": 1, "node": "localhost", "instance": "dns-1", "flavour": "hardened"}
-        step |= {"tier": "contraindicated", "target": "other", "incident": {"instance": None}}
+        step |= {"tier": "contraindicated", "target": "other", "attempt": 0}
+        step["incident"] = {"instance": "dns-1" if lost else None}
         role = CHECKOUT / "roles" / "remediate"
-        play = {
+        play: dict[str, Any] = {
             "hosts": "other",
             "gather_facts": False,
             "vars_files": [str(role / "vars" / "main.yml")],
             "vars": {
                 "remediate_step": {**step, "generation": record.plain()},
+                "palantir_trust_evidence": str(home / "evidence"),
                 "palantir_trust_catalogue": str(catalogue),
                 "palantir_trust_reference_values": str(catalogue),
             },
             "tasks": [{"ansible.builtin.include_tasks": str(role / "tasks" / "actions" / f"{action}.yml")}],
             "module_defaults": {"palantir.trust.sc_instance": {"directory": str(home / "configuration")}},
         }
+        way = "ssh ansible_port=1" if lost else "local"
+        if lost:
+            play["tasks"].insert(0, {"ansible.builtin.include_tasks": str(role / "tasks/actions/preserve_host.yml")})
         if action == "withdrawn":
             withdrawn(play, catalogue)
-        (home / "hosts").write_text(f"localhost {source}\nother ansible_connection=local\n", encoding="utf-8")
+        (home / "hosts").write_text(
+            f"localhost ansible_connection={way}\nother ansible_connection=local\n", encoding="utf-8"
+        )
         (home / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
         environment = {
             **os.environ,
@@ -222,9 +230,12 @@ def test_what_does_not_start_is_rolled_back_by_its_number(tmp_path: Path) -> Non
     assert ran == ["plain", "hardened", "plain"]
 
 
-def test_a_host_that_does_not_remove_what_it_has_cannot_keep_it_from_the_new_one(tmp_path: Path) -> None:
-    done, generations, ran = change(tmp_path, "", "move", "ansible_connection=ssh ansible_port=1")
+def test_a_host_that_takes_no_connection_cannot_keep_what_it_has_from_the_new_one(tmp_path: Path) -> None:
+    done, generations, ran = change(tmp_path, broken="", action="move", lost=True)
     assert done.returncode == 0, done.stdout
     assert "dns-1 may be on localhost still. localhost: is unreachable: " in " ".join(done.stderr.split())
     assert generations == [("plain", "retired"), ("hardened", "live")]
     assert ran == ["hardened"]
+    with Store(f"sqlite:///{tmp_path}/store.sqlite3").transaction() as connection:
+        incident = incidents.find(connection, 1)
+    assert (incident.state, incident.contained_at) == ("held", None), "a person sees to what may be left"
