@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words import PLATFORMS
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
@@ -112,10 +112,11 @@ class ActionModule(AgentAction):
         )
         try:
             return {"changed": True, **self._started(record, sc, arguments, task_vars)}
-        except TrustError as error:
+        except (TrustError, AnsibleError) as error:
+            failed = error if isinstance(error, TrustError) else NodeError(record.node, printable(str(error), 2000))
             # It stays allocated: it may run all the same, and must be appraised until who began it rolls it back.
-            error.told = {"generation": record.plain()}
-            raise
+            failed.told = {"generation": record.plain()}
+            raise failed from None
 
     def _started(
         self, record: InstanceRecord, sc: Mapping[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any]

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 from sqlalchemy import select
 
 from ansible_collections.palantir.trust.plugins.action.sc_instance import ActionModule
@@ -448,6 +449,16 @@ def test_a_start_that_fails_leaves_its_generation_on_record_until_it_is_rolled_b
     site.fails.clear()
     site.do("rolled_back")
     assert site.known == ["g1 podman live", "g2 nspawn retired"]
+
+
+def test_whatever_fails_says_which_generation_it_left(site: Site) -> None:
+    def seen() -> None:
+        raise AnsibleError("The module cannot be sent.")
+
+    site.seen = seen
+    with pytest.raises(NodeError, match="node1: The module cannot be sent") as failed:
+        site.do("instantiated", sc=sc("nspawn"), beside=True)
+    assert failed.value.told["generation"]["generation"] == 2
 
 
 def test_the_store_knows_a_configuration_before_the_node_has_it(site: Site) -> None:
