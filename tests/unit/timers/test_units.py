@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +67,44 @@ def test_systemd_rates_the_service_as_well_bounded(units: Path) -> None:
     assert float(found[1]) <= WORST
 
 
-def test_only_one_job_runs_and_who_comes_second_has_not_failed() -> None:
+@pytest.fixture
+def ran(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
+    """What the service's command does, as systemd reads it: its status, and how the program was called until now."""
+    told, program = tmp_path / "told", tmp_path / "program"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {told}\n[ "$5" != palantir.trust.fails ]\n', encoding="utf-8")
+    program.chmod(0o755)
+
+    def run(*playbooks: str) -> tuple[int, list[str]]:
+        job = {**JOB, "playbooks": playbooks or JOB["playbooks"]}
+        (command,) = values(rendered("service", item=[job, "service"], timers_program=str(program)), "ExecStart")
+        words = shlex.split(command.replace("/var/lib/palantir.trust/lock", str(tmp_path / "lock")).replace("$$", "$"))
+        done = subprocess.run(words, check=False, timeout=60)
+        return done.returncode, told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+
+    return run
+
+
+CALLED = "--inventory inventories/lab/hosts.yml --extra-vars @/etc/palantir.trust/palantir-trust-cycle.json"
+
+
+def test_a_jobs_playbooks_run_one_after_the_other_as_long_as_none_fails(ran: Callable[..., Any]) -> None:
+    assert ran() == (0, [f"{CALLED} palantir.trust.cycle", f"{CALLED} palantir.trust.attest"])
+    status, told = ran("palantir.trust.fails", "palantir.trust.attest")
+    assert (status, told[2:]) == (1, [f"{CALLED} palantir.trust.fails"])
+
+
+def test_only_one_job_runs_and_who_comes_second_does_nothing_and_has_not_failed(
+    tmp_path: Path, ran: Callable[..., Any]
+) -> None:
+    with subprocess.Popen(["/usr/bin/flock", str(tmp_path / "lock"), "cat"], stdin=subprocess.PIPE) as first:
+        deadline = time.monotonic() + 10
+        while not (tmp_path / "lock").exists() or ran()[0] == 0:
+            assert time.monotonic() < deadline, "the lock is not taken"
+        before = ran()[1]
+        assert ran() == (75, before)
+        first.communicate()
+    assert ran()[0] == 0
     unit = rendered("service")
-    for command, playbook in zip(values(unit, "ExecStart"), JOB["playbooks"], strict=True):
-        assert command.startswith(
-            "/usr/bin/flock --nonblock --close --conflict-exit-code 75 /var/lib/palantir.trust/lock "
-        )
-        assert command.endswith(
-            "/usr/bin/true --inventory inventories/lab/hosts.yml "
-            f"--extra-vars @/etc/palantir.trust/palantir-trust-cycle.json {playbook}"
-        )
     assert values(unit, "SuccessExitStatus") == ["75"]
     assert values(unit, "StateDirectory") == ["palantir.trust"], "the lock outlives each of the services"
 
