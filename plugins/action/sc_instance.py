@@ -15,7 +15,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.palantir.trust.plugins.plugin_utils.catalogue.words import PLATFORMS
 from ansible_collections.palantir.trust.plugins.plugin_utils.codec import printable
-from ansible_collections.palantir.trust.plugins.plugin_utils.edge.agent import AgentAction
+from ansible_collections.palantir.trust.plugins.plugin_utils.edge.generations import GenerationAction
 from ansible_collections.palantir.trust.plugins.plugin_utils.edge.node import NodeError, part
 from ansible_collections.palantir.trust.plugins.plugin_utils.errors import CatalogueError, StoreError, TrustError
 from ansible_collections.palantir.trust.plugins.plugin_utils.names import RULE, is_name
@@ -32,13 +32,9 @@ from ansible_collections.palantir.trust.plugins.plugin_utils.store import certif
 from ansible_collections.palantir.trust.plugins.plugin_utils.store.instances import InstanceRecord
 
 _HEAL = "heal it: a new generation takes its place."
-_DEPLOY = "see what is deployed with palantir.trust.sc_instance_info."
-_GO_ON = "once {} answers, run the verb again, or state promoted of palantir.trust.sc_instance."
-_NOT_BEGUN = ("busy", "no_generation", "not_private", "not_running")
-"""Codes of a node that has promoted nothing, and given nothing up."""
 
 
-class ActionModule(AgentAction):
+class ActionModule(GenerationAction):
     """The store's part and the node's part of a verb in one task: one round trip."""
 
     SPEC: ClassVar[dict[str, Any]] = {
@@ -87,8 +83,8 @@ class ActionModule(AgentAction):
             return self.hand_over("sc_deployment", {name: arguments[name] for name in options}, task_vars)
         verb = {
             "instantiated": self._instantiate,
-            "promoted": self._promote,
-            "rolled_back": self._roll_back,
+            "promoted": self.promote,
+            "rolled_back": self.roll_back,
             "configured": self._configure,
             "healthy": self._health,
             "operating": self._operate,
@@ -102,7 +98,7 @@ class ActionModule(AgentAction):
 
     def _instantiate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         sc, beside = node_part.supported(arguments["instance"], arguments["sc"]), bool(arguments["beside"])
-        here = self._here(arguments)
+        here = self.here(arguments)
         if here.serving and not (arguments["replace"] or beside):
             return {"changed": False, "generation": here.serving.plain()}
         if self._task.check_mode:
@@ -136,140 +132,9 @@ class ActionModule(AgentAction):
             self.certify(record, sc.get("management"), arguments, task_vars)
         return {"generation": kept, **node_part.gap(answer)}
 
-    def _promote(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        sc = node_part.supported(arguments["instance"], arguments["sc"])
-        here = self._here(arguments)
-        if self._task.check_mode:
-            return {"changed": True}
-        store = self.open_store(arguments)
-        record = self._begun(here, arguments)
-        if record is None:
-            record = self._serving(here, arguments)
-            # Where a run ended while its node promoted it, this one goes on.
-            if record.state != "live" or (len(here.deployed) == 1 and sc["network"] != "private"):
-                return {"changed": False, "generation": record.plain()}
-            self.certify(record, sc.get("management"), arguments, task_vars)
-            return self._alone(record, here, sc, arguments, task_vars)
-        if arguments["attestation"] is None:
-            raise StoreError(
-                arguments["instance"],
-                "state promoted needs attestation.",
-                "give the id that palantir.trust.attest returned.",
-            )
-        store_part.require_proof(store, record, arguments["attestation"])
-        # Before the node gives up what served: whoever is killed then leaves a record of what still can.
-        store_part.serve(store, record, self.now(), record.container)
-        try:
-            # Before the others are given up: without its agent it does not serve.
-            self.certify(record, sc.get("management"), arguments, task_vars)
-        except TrustError:
-            store_part.take_back(store, record, self.now())
-            raise
-        return {**self._alone(record, here, sc, arguments, task_vars, fresh=True), "changed": True}
-
-    @staticmethod
-    def _begun(here: Here, arguments: Mapping[str, Any]) -> InstanceRecord | None:
-        """Return the generation that is to be promoted; None where it is on record as what serves.
-
-        Raises:
-            StoreError: the one that is named does not serve, and is not begun any more.
-        """
-        number = arguments["generation"]
-        if number is None:
-            return here.allocated[-1] if here.allocated else None
-        if here.serving is not None and here.serving.generation == number:
-            return None
-        found = [record for record in here.allocated if record.generation == number]
-        if not found:
-            what = f"{arguments['instance']}, generation {number}"
-            raise StoreError(what, "was given up by another task, or replaced.", _DEPLOY)
-        return found[0]
-
-    def _alone(
-        self,
-        record: InstanceRecord,
-        here: Here,
-        sc: Mapping[str, Any],
-        arguments: dict[str, Any],
-        task_vars: dict[str, Any],
-        *,
-        fresh: bool = False,
-    ) -> dict[str, Any]:
-        """Let a generation that is on record as live serve on its node, and give all others up.
-
-        Raises:
-            NodeError: the node has not begun, and a fresh one is taken back; or nobody knows how far it came: either
-                generation may be all that it has.
-        """
-        others = [other for other in here.all if other.id != record.id]
-        changed = bool(others)
-        try:
-            if others or sc["network"] == "private":
-                asked = node_part.of_generation("promoted", record, arguments["directory"], replace_previous=True)
-                answer = self.ask(arguments["node"], DRIVERS[sc["driver"]], asked, task_vars)
-                changed |= bool(answer.get("changed"))
-        except NodeError as error:
-            if error.code not in _NOT_BEGUN:
-                raise NodeError(
-                    f"{record.instance}, generation {record.generation}",
-                    f"is proved, and on record as live, but it is not known what {record.node} has given up. {error}",
-                    _GO_ON.format(record.node),
-                ) from None
-            if fresh:
-                store_part.take_back(self.open_store(arguments), record, self.now())
-            raise
-        kept = store_part.serve(self.open_store(arguments), record, self.now(), record.container, alone=True)
-        return {"changed": changed, "generation": kept}
-
-    def _roll_back(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        begun = self._to_roll_back(arguments)
-        if self._task.check_mode or not begun:
-            before, withheld = self._before(arguments, judged=bool(begun))
-            return {"changed": bool(begun), "generation": before.plain() if before else None, "withheld": withheld}
-        for record in begun:
-            asked = node_part.of_generation("absent", record, arguments["directory"])
-            self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
-            store_part.retire(self.open_store(arguments), [record], self.now())
-        # Seen now: while the node was busy, another task may have let another one serve.
-        before, withheld = self._before(arguments)
-        if before is not None and before.state == "live":
-            self._run(before, arguments, task_vars)
-            self.certify(before, (arguments["sc"] or {}).get("management"), arguments, task_vars)
-        return {"changed": True, "generation": before.plain() if before else None, "withheld": withheld}
-
-    def _to_roll_back(self, arguments: dict[str, Any]) -> Sequence[InstanceRecord]:
-        """Return what is to be given up: all that was begun, or the generation that is named, also if it is retired.
-
-        Whoever retired it may have been before the node ran it.
-
-        Raises:
-            StoreError: the one that is named is proved.
-        """
-        number, here = arguments["generation"], self._here(arguments)
-        if number is None:
-            return here.allocated
-        if any(record.generation == number for record in here.deployed):
-            raise StoreError(
-                f"{arguments['instance']}, generation {number}",
-                "is proved, and on record as what serves: it is not given up.",
-                _GO_ON.format(arguments["node"]),
-            )
-        found = store_part.begun(self.open_store(arguments), arguments["node"], arguments["instance"], number)
-        return [found] if found else []
-
-    def _before(
-        self, arguments: dict[str, Any], *, judged: bool = True
-    ) -> tuple[InstanceRecord | None, dict[str, Any] | None]:
-        """Return what is to serve again; or, where it is judged and something speaks against it, that instead."""
-        before = self._here(arguments).serving if arguments["revive"] else None
-        why = store_part.speaks_against(self.open_store(arguments), before) if before and judged else ""
-        if before and why:
-            return None, {"generation": before.generation, "why": why}
-        return before, None
-
     def _configure(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         sc = node_part.supported(arguments["instance"], arguments["sc"])
-        record = self._serving(self._here(arguments), arguments)
+        record = self.serving(self.here(arguments), arguments)
         if record.state != "live":
             raise StoreError(record.instance, "is stopped.", "configure it once it is operating.")
         before, wanted = record.configured(), node_part.digests(sc)
@@ -321,7 +186,7 @@ class ActionModule(AgentAction):
 
     def _health(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         sc = node_part.supported(arguments["instance"], arguments["sc"])
-        record = self._serving(self._here(arguments), arguments)
+        record = self.serving(self.here(arguments), arguments)
         if record.state != "live":
             raise StoreError(record.instance, "is stopped.", "start it first.")
         if self._task.check_mode:
@@ -349,8 +214,8 @@ class ActionModule(AgentAction):
         self.ask(arguments["node"], DRIVERS[driver], asked, task_vars)
 
     def _operate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        here = self._here(arguments)
-        record = self._serving(here, arguments)
+        here = self.here(arguments)
+        record = self.serving(here, arguments)
         if here.boot > record.reset_count:
             raise StoreError(
                 f"{record.instance}, generation {record.generation}",
@@ -366,7 +231,7 @@ class ActionModule(AgentAction):
         if arguments["restart"]:
             asked = node_part.of_generation("stopped", record, arguments["directory"])
             self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
-        ran, container = self._run(record, arguments, task_vars)
+        ran, container = self.run_again(record, arguments, task_vars)
         store = self.open_store(arguments)
         kept = store_part.serve(store, record, self.now(), container or record.container)
         self.certify(record, (arguments["sc"] or {}).get("management"), arguments, task_vars)
@@ -380,7 +245,7 @@ class ActionModule(AgentAction):
             raise StoreError(what, f"is not started again: {why}", _HEAL)
 
     def _stop(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        record = self._serving(self._here(arguments), arguments)
+        record = self.serving(self.here(arguments), arguments)
         if self._task.check_mode or record.state == "stopped":
             return {"changed": record.state != "stopped", "generation": record.plain()}
         asked = node_part.of_generation("stopped", record, arguments["directory"])
@@ -394,7 +259,7 @@ class ActionModule(AgentAction):
             raise StoreError(
                 arguments["instance"], "state preserved needs dest.", "name a directory on the controller."
             )
-        here = self._here(arguments)
+        here = self.here(arguments)
         if self._task.check_mode:
             return {"changed": bool(here.all)}
         frozen_at = self._freeze(here)
@@ -429,7 +294,7 @@ class ActionModule(AgentAction):
         return None
 
     def _terminate(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        here = self._here(arguments)
+        here = self.here(arguments)
         if self._task.check_mode:
             return {"changed": bool(here.all)}
         with self.open_store(arguments).transaction() as connection:
@@ -447,29 +312,10 @@ class ActionModule(AgentAction):
         store_part.retire(self.open_store(arguments), here.all, self.now())
         return {"changed": bool(answer.get("changed")) or bool(here.all), "left": left, **_warned([left])}
 
-    def _run(
-        self, record: InstanceRecord, arguments: dict[str, Any], task_vars: dict[str, Any]
-    ) -> tuple[bool, str | None]:
-        """Have a node run a generation that it has, until it answers; return whether it ran, and its container."""
-        health = {"probe": arguments["sc"]["probe"]} if arguments["sc"] else {}
-        asked = node_part.of_generation("operating", record, arguments["directory"], **health)
-        answer = self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
-        container = container_id(answer.get("container"), f"{record.instance}-g{record.generation}")
-        return not answer.get("changed"), container
-
     def _drive(self, state: str, arguments: dict[str, Any], task_vars: dict[str, Any], **more: Any) -> dict[str, Any]:
         directory = os.path.join(str(arguments["directory"]), str(arguments["instance"]))
         asked = {"state": state, "name": arguments["instance"], "directory": directory, **more}
         return self.ask(arguments["node"], DRIVERS[arguments["driver"]], asked, task_vars)
-
-    def _here(self, arguments: dict[str, Any]) -> Here:
-        return store_part.here(self.open_store(arguments), arguments["node"], arguments["instance"])
-
-    @staticmethod
-    def _serving(here: Here, arguments: Mapping[str, Any]) -> InstanceRecord:
-        if here.serving is None:
-            raise StoreError(str(arguments["instance"]), f"is not deployed on {arguments['node']}.", _DEPLOY)
-        return here.serving
 
 
 def _difference(record: InstanceRecord, before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, Any]:
