@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ LONGEST = (
     *("orchestrate", "runner", "agents", "isolation", "playbooks"),
 )
 """Files by the time that they take, the longest first; what is not named takes less."""
+
+# What is ignored here, as under nohup, is ignored by all that is started, and a shell cannot even trap it. A handler is
+# not passed on.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,7 +29,7 @@ import json, os, sys, time
 if sys.argv[-1].startswith("palantir.trust."):
     del os.environ["PALANTIR_TRUST_STORE"], os.environ["PALANTIR_TRUST_SIGNING_KEY"]
     os.environ["PYTHONPATH"] = "/opt/lib"
-    os.execv("/usr/bin/python3", ["python3", "-m", "ansible", "playbook", *sys.argv[1:]])
+    os.execv("/usr/bin/python3", ["python3", "-m", "ansible.cli.playbook", *sys.argv[1:]])
 def tried(action):
     try:
         action()
@@ -119,6 +119,7 @@ class Guest:
         end = time.monotonic() + seconds
         while not self.run(command):
             if time.monotonic() > end:
+                print(self.run("journalctl -u 'palantir-trust-*' --no-pager -n 40"), flush=True)
                 raise ScenarioError(f"{what}: not within {seconds:.0f} s")
             time.sleep(1)
 
