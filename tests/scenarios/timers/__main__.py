@@ -142,7 +142,9 @@ def scenario(guest: Guest) -> None:
     guest.write("/etc/keys/ear.pem", "the key", "600")
     places = [Path(str(find_spec(name).origin)) for name in LIBRARIES]  # type: ignore[union-attr]
     files = [place.parent.name if place.name == "__init__.py" else place.name for place in places]
-    guest.bring("/opt/lib", Path(str(places[0])).parents[1], files)
+    root = Path(str(places[0])).parents[1]
+    # Some of them ask for their versions.
+    guest.bring("/opt/lib", root, [*files, *(found.name for found in root.glob("*.dist-info"))])
     checkout = ("ansible.cfg", "collections", "galaxy.yml", "meta", "playbooks", "plugins", "roles")
     guest.bring("/opt/site", ROOT, checkout)
     guest.write("/opt/site/hosts.yml", "all: {hosts: {localhost: {ansible_connection: local}}}", "644")
