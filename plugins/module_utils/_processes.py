@@ -53,12 +53,12 @@ class _Key(NamedTuple):
 
 def processes(proc: str) -> Processes:
     """Look once at every process under ``proc``; one that ends meanwhile is left out."""
-    own_map = _id_map(os.path.join(proc, "self", "uid_map")) or ((0, 0, 0xFFFFFFFF),)
+    look = _Look(proc)
     counts: Dict[_Key, int] = {}
     deleted: List[Dict[str, Any]] = []
     for pid in _pids(proc):
-        directory = os.path.join(proc, str(pid))
-        key = _container_key(directory, own_map)
+        directory = "%s/%d" % (proc, pid)
+        key = look.container(directory)
         if key is not None:
             counts[key] = counts.get(key, 0) + 1
         executable = _deleted_executable(directory)
@@ -71,6 +71,54 @@ def processes(proc: str) -> Processes:
     if len(deleted) > MAX_DELETED:
         truncated.append("deleted_executables")
     return Processes(containers[:MAX_CONTAINERS], deleted[:MAX_DELETED], truncated)
+
+
+class _Look:
+    """One look at all processes, which reads once what many of them share: a namespace's maps, a control group's name.
+
+    Nothing is kept for the next look: a namespace's number is given again when it is gone.
+    """
+
+    def __init__(self, proc: str) -> None:
+        self._own_map = _id_map(os.path.join(proc, "self", "uid_map")) or ((0, 0, 0xFFFFFFFF),)
+        self._maps: Dict[str, Tuple[IdMap, IdMap]] = {}
+        self._containers: Dict[str, Tuple[str, str]] = {}
+
+    def container(self, directory: str) -> Optional[_Key]:
+        """Return the container of a process; None for the host's own, and for a process that has ended."""
+        maps = self._maps_of(directory)
+        text = read_text(directory + "/cgroup")
+        if maps is None or text is None:
+            return None
+        if text not in self._containers:
+            self._containers[text] = container_of(_cgroup(text))
+        container, cgroup = self._containers[text]
+        uid_map, gid_map = maps
+        if not container and uid_map == self._own_map:
+            return None
+        if _SERVICE.search(cgroup.rpartition("/")[2]) and any(row[1] < _SYSTEM_OWNERS for row in uid_map):
+            uid_map, gid_map = _users(directory)
+        return _Key(container, cgroup, uid_map, gid_map)
+
+    def _maps_of(self, directory: str) -> Optional[Tuple[IdMap, IdMap]]:
+        namespace = _namespace(directory)
+        if namespace in self._maps:
+            return self._maps[namespace]
+        uid_map, gid_map = _id_map(directory + "/uid_map"), _id_map(directory + "/gid_map")
+        if uid_map is None or gid_map is None:
+            return None
+        # A namespace's maps are empty until they are written, once; and a process may be another one by now.
+        if namespace and uid_map and gid_map and _namespace(directory) == namespace:
+            self._maps[namespace] = (uid_map, gid_map)
+        return uid_map, gid_map
+
+
+def _namespace(directory: str) -> str:
+    """Return the name of a process's user namespace (namespaces(7)); empty where it cannot be told."""
+    try:
+        return os.readlink(directory + "/ns/user")
+    except OSError:
+        return ""
 
 
 def _pids(proc: str) -> List[int]:
@@ -96,20 +144,6 @@ def _deleted(pid: int, path: str, key: Optional[_Key]) -> Dict[str, Any]:
     return found if key is None else {**found, "uid_map": [list(part) for part in key.uid_map]}
 
 
-def _container_key(directory: str, own_map: IdMap) -> Optional[_Key]:
-    uid_map = _id_map(os.path.join(directory, "uid_map"))
-    gid_map = _id_map(os.path.join(directory, "gid_map"))
-    cgroup = _cgroup(directory)
-    if uid_map is None or gid_map is None or cgroup is None:
-        return None
-    container, container_cgroup = container_of(cgroup)
-    if not container and uid_map == own_map:
-        return None
-    if _SERVICE.search(container_cgroup.rpartition("/")[2]) and any(row[1] < _SYSTEM_OWNERS for row in uid_map):
-        uid_map, gid_map = _users(directory)
-    return _Key(container, container_cgroup, uid_map, gid_map)
-
-
 def container_of(cgroup: str) -> Tuple[str, str]:
     """Return a container's ID and the path of its own cgroup; no ID and the path itself for other processes.
 
@@ -131,12 +165,10 @@ def container_named(part: str) -> str:
     return next(group for group in found.groups() if group) if found else ""
 
 
-def _cgroup(directory: str) -> Optional[str]:
-    text = read_text(os.path.join(directory, "cgroup"))
-    if text is None:
-        return None
+def _cgroup(text: str) -> str:
+    """Return the control group that a process's file ``cgroup`` names: of cgroup v2, or of v1's named hierarchy."""
     paths = {line.split(":", 2)[1]: line.split(":", 2)[2] for line in text.splitlines() if line.count(":") >= 2}
-    return paths.get("", paths.get("name=systemd", "/"))  # cgroup v2, or v1's named hierarchy
+    return paths.get("", paths.get("name=systemd", "/"))
 
 
 def _id_map(path: str) -> Optional[IdMap]:
@@ -157,7 +189,7 @@ def _users(directory: str) -> Tuple[IdMap, IdMap]:
 
 def _deleted_executable(directory: str) -> Optional[str]:
     try:
-        path = os.readlink(os.fsencode(os.path.join(directory, "exe"))).decode("utf-8", "backslashreplace")
+        path = os.readlink(os.fsencode(directory + "/exe")).decode("utf-8", "backslashreplace")
     except OSError:  # a kernel thread, or a process that has ended
         return None
     return path if path.endswith(" (deleted)") or path.startswith("/memfd:") else None

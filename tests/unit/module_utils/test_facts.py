@@ -15,6 +15,7 @@ from ansible_collections.palantir.trust.plugins.module_utils import _processes
 from ansible_collections.palantir.trust.plugins.module_utils._errors import NodeError
 from ansible_collections.palantir.trust.plugins.module_utils._facts import collect_facts
 from ansible_collections.palantir.trust.plugins.module_utils._facts_binding import canonical_json
+from ansible_collections.palantir.trust.plugins.module_utils._text_files import read_text
 
 ALL_IDS = "         0          0 4294967295\n"
 PODMAN = "a" * 64
@@ -37,7 +38,13 @@ class Machine:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def process(self, pid: int, *, ids: str = ALL_IDS, cgroup: str = "/system.slice/x.service", exe: str = "") -> None:
+    def process(
+        self, pid: int, *, ids: str = ALL_IDS, cgroup: str = "/system.slice/x.service", exe: str = "", users: int = 0
+    ) -> None:
+        """Add a process; ``users`` is the number of its user namespace, which cannot be told where it is 0."""
+        if users:
+            (self.proc / str(pid) / "ns").mkdir(parents=True)
+            (self.proc / str(pid) / "ns" / "user").symlink_to(f"user:[{users}]")
         self.put(f"proc/{pid}/uid_map", ids)
         self.put(f"proc/{pid}/gid_map", ids)
         self.put(f"proc/{pid}/cgroup", f"0::{cgroup}\n")
@@ -185,6 +192,42 @@ def test_what_runs_beside_an_instance_is_no_container(machine: Machine) -> None:
 )
 def test_the_engine_s_cgroup_names_the_container(cgroup: str, container: str, own: str | None) -> None:
     assert _processes.container_of(cgroup) == (container, own or cgroup)
+
+
+def test_the_maps_of_a_user_namespace_are_read_once_in_a_look(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = "0 1000013824 65536\n"
+    for pid in range(40, 60):
+        machine.process(pid, ids=ids, cgroup=f"/machine.slice/libpod-{PODMAN}.scope", users=4026532001)
+    read: list[str] = []
+
+    def noted(path: str, *limit: int) -> str | None:
+        read.append(path)
+        return read_text(path, *limit)
+
+    monkeypatch.setattr(_processes, "read_text", noted)
+    (container,) = machine.facts()["containers"]
+    assert (container["pids"], container["uid_map"]) == (20, [[0, 1000013824, 65536]])
+    assert len([path for path in read if path.endswith("/uid_map")]) == 2, "the look's own, and the container's"
+    machine.put("proc/40/uid_map", "0 1000079360 65536\n")
+    assert machine.facts()["containers"][0]["uid_map"] == [[0, 1000079360, 65536]], "the next look reads anew"
+
+
+def test_maps_that_are_not_written_yet_are_no_other_process_s(machine: Machine) -> None:
+    machine.process(40, ids="", cgroup="/user.slice/x.scope", users=4026532001)
+    machine.process(41, ids="0 5000 1\n", cgroup="/user.slice/x.scope", users=4026532001)
+    assert [found["uid_map"] for found in machine.facts()["containers"]] == [[], [[0, 5000, 1]]]
+
+
+def test_maps_are_not_kept_of_a_process_that_became_another_one(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.process(40, ids="0 5000 1\n", users=4026532001)
+    machine.process(41, ids="0 6000 1\n", users=4026532001)
+    names = iter(["user:[4026532001]", "user:[4026532002]", "user:[4026532001]", "user:[4026532001]"])
+    monkeypatch.setattr(_processes, "_namespace", lambda directory: next(names))
+    assert [found["uid_map"] for found in machine.facts()["containers"]] == [[[0, 5000, 1]], [[0, 6000, 1]]]
 
 
 def test_cgroup_v1_is_read_by_its_named_hierarchy(machine: Machine) -> None:
