@@ -34,6 +34,7 @@ def collect_facts(proc: str, sys: str, ssh_path: str) -> Dict[str, Any]:
         NodeError: ``facts_unreadable`` where ``proc`` is no procfs.
     """
     seen = processes(proc)
+    cpuinfo = read_text(os.path.join(proc, "cpuinfo")) or ""
     return {
         "boot_id": _required(proc, "sys", "kernel", "random", "boot_id"),
         "kernel": {
@@ -44,8 +45,8 @@ def collect_facts(proc: str, sys: str, ssh_path: str) -> Dict[str, Any]:
         "modules": _modules(proc),
         "containers": seen.containers,
         "deleted_executables": seen.deleted_executables,
-        "firmware": firmware(proc, sys),
-        "hardware": hardware(proc, sys),
+        "firmware": firmware(sys, cpuinfo),
+        "hardware": hardware(proc, sys, cpuinfo),
         "ssh": ssh(ssh_path),
         "truncated": seen.truncated,
     }

@@ -35,16 +35,19 @@ _MEMORY_STEP = 256 << 20
 _MAX_PCI = 4096
 
 
-def hardware(proc: str, sys: str) -> Dict[str, Any]:
-    """Return the inventory: ``dmi`` and ``cpu`` by name, ``memory_bytes``, ``pci`` as ``vendor:device:class``."""
-    return {"dmi": _dmi(sys, _DMI), "cpu": _cpu(proc), "memory_bytes": _memory(proc, sys), "pci": _pci(sys)}
+def hardware(proc: str, sys: str, cpuinfo: str) -> Dict[str, Any]:
+    """Return the inventory: ``dmi`` and ``cpu`` by name, ``memory_bytes``, ``pci`` as ``vendor:device:class``.
+
+    ``cpuinfo`` is the text of procfs' file of that name, which takes long to read where there are many processors.
+    """
+    return {"dmi": _dmi(sys, _DMI), "cpu": _cpu(cpuinfo), "memory_bytes": _memory(proc, sys), "pci": _pci(sys)}
 
 
-def firmware(proc: str, sys: str) -> Dict[str, str]:
+def firmware(sys: str, cpuinfo: str) -> Dict[str, str]:
     """Return what a firmware update changes: ``vendor``, ``version``, ``date``, ``microcode``."""
     values = _dmi(sys, ("bios_vendor", "bios_version", "bios_date"))
     found = {name[len("bios_") :]: value for name, value in values.items()}
-    microcode = _first_processor(proc).get("microcode")
+    microcode = _first_processor(cpuinfo).get("microcode")
     return {**found, "microcode": microcode} if microcode else found
 
 
@@ -54,16 +57,14 @@ def _dmi(sys: str, names: Any) -> Dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _first_processor(proc: str) -> Dict[str, str]:
-    text = read_text(os.path.join(proc, "cpuinfo")) or ""
-    pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
+def _first_processor(cpuinfo: str) -> Dict[str, str]:
+    pairs = (line.partition(":") for line in cpuinfo.partition("\n\n")[0].splitlines())
     return {name.strip(): value.strip() for name, _colon, value in pairs}
 
 
-def _cpu(proc: str) -> Dict[str, Any]:
-    text = read_text(os.path.join(proc, "cpuinfo")) or ""
-    first = _first_processor(proc)
-    count = sum(1 for line in text.splitlines() if line.partition(":")[0].strip() == "processor")
+def _cpu(cpuinfo: str) -> Dict[str, Any]:
+    first = _first_processor(cpuinfo)
+    count = sum(1 for line in cpuinfo.splitlines() if line.partition(":")[0].strip() == "processor")
     named: Dict[str, Any] = {ours: first[theirs] for theirs, ours in _CPU.items() if theirs in first}
     named["count"] = count
     return named
