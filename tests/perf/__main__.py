@@ -25,7 +25,7 @@ from tests.perf import (
     machine,
     page,
 )
-from tests.perf.result import Result
+from tests.perf.result import BUILD, Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "ima": bench_ima.run,
@@ -48,6 +48,7 @@ def main() -> int:
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}; choose of {', '.join(BENCHMARKS)}")
+    BUILD.mkdir(parents=True, exist_ok=True)
     machine.pin()
     results = [result for name in names for result in _run(name)]
     if set(names) == set(BENCHMARKS):

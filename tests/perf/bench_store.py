@@ -35,7 +35,6 @@ TOGETHER: Final = 500
 
 def run() -> list[Result]:
     """Measure rates, size and the queries of a cycle and a report."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD) as directory:
         return _run(Path(directory) / "store.sqlite3")
 

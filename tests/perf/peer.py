@@ -116,7 +116,6 @@ class PeerFiles:
 @contextmanager
 def peer_files(name: str, node: Node, others: tuple[Node, ...] = ()) -> Iterator[PeerFiles]:
     """Have the files for a while."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     files = PeerFiles(name, node, others)
     try:
         yield files

@@ -61,7 +61,6 @@ class Result:
 
     def write(self) -> None:
         """Write the benchmark's file."""
-        BUILD.mkdir(parents=True, exist_ok=True)
         (BUILD / f"{self.name}.json").write_text(json.dumps(self.plain(), indent=1) + "\n", encoding="utf-8")
 
 

@@ -31,9 +31,9 @@ def test_without_a_peer_the_figure_itself_has_to_reach_the_target() -> None:
 
 
 def test_a_benchmarks_file_has_the_keys_that_are_agreed_upon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(result, "BUILD", tmp_path / "bench")
+    monkeypatch.setattr(result, "BUILD", tmp_path)
     FASTER.write()
-    assert json.loads((tmp_path / "bench" / "ima.json").read_text()) == {
+    assert json.loads((tmp_path / "ima.json").read_text()) == {
         "name": "ima",
         "unit": "entries/s",
         "ours": 500_000,
